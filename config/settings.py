@@ -1,0 +1,118 @@
+"""Typed settings: one small class a concern, read from the environment when asked, never at import (contracts 8).
+
+A wrong or missing value ends the program with one line that names the variable: see `load`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class DatabaseSettings(BaseSettings):
+    """Where results are, and as whom this program may reach them."""
+
+    model_config = SettingsConfigDict(env_prefix="DB_")
+    host: str = "127.0.0.1"
+    port: Port = 5432
+    name: str = "stockdb"
+    user: str = Field(description="this program's role")
+    password: SecretStr
+
+
+class KafkaSettings(BaseSettings):
+    """Where the broker is and how long a message may take."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_")
+    bootstrap_servers: str = Field(description="host:port, comma-separated")
+    delivery_timeout_s: PositiveInt = Field(default=120, description="a message not confirmed by then has failed")
+    store_timeout_s: PositiveInt = Field(default=120, description="an item not stored by then is failed (unconfirmed)")
+    batch_messages: PositiveInt = Field(default=200, description="messages a consumer stores in one transaction")
+
+
+class YahooSettings(BaseSettings):
+    """How the source is asked: politely, and by which way."""
+
+    model_config = SettingsConfigDict(env_prefix="YAHOO_")
+    pace_seconds: NonNegativeFloat = Field(default=1.0, description="between two requests of this machine")
+    slow_pace_seconds: NonNegativeFloat = Field(default=2.5, description="after a holdings or profile request")
+    daily_budget: PositiveInt = Field(default=2000, description="requests a day, all programs together")
+    timeout_seconds: PositiveFloat = 20.0
+    workers: PositiveInt = Field(default=2, description="instruments fetched at once")
+    proxy: str | None = Field(default=None, description="replay only: http://127.0.0.1:8056")
+    ca_file: Path | None = Field(default=None, description="replay only: its certificate authority")
+    cache_dir: Path = Field(default=Path("var/cache/yfinance"), description="cookies and time zones")
+    cooldown_seconds: PositiveFloat = Field(default=300.0, description="pause after a 429")
+
+
+class PlatformSettings(BaseSettings):
+    """What holds for the whole platform."""
+
+    model_config = SettingsConfigDict(env_prefix="PLATFORM_")
+    now_url: str | None = Field(default=None, description="replay only: where programs take the time from")
+    settle_minutes: NonNegativeInt = Field(default=20, description="a session counts this long after its close")
+    is_demo: bool = Field(default=False, description="the market is invented")
+    market: str = Field(default="yahoo", description="yahoo, demo or replay-<name>")
+
+
+class PipelineSettings(BaseSettings):
+    """How the daily stages follow each other."""
+
+    model_config = SettingsConfigDict(env_prefix="PIPELINE_")
+    stage_gap_minutes: NonNegativeInt = Field(default=60, description="pause of the controller after stages 1 and 3")
+    deadline_minutes: PositiveInt = Field(default=90, description="a failure retried this long counts as for good")
+    lock_timeout_s: PositiveInt = Field(default=600, description="how long a program waits for another of its kind")
+
+
+class SparkSettings(BaseSettings):
+    """Where Spark runs and what it may use."""
+
+    model_config = SettingsConfigDict(env_prefix="SPARK_")
+    master_url: str = "local[2]"
+    driver_memory: str = "768m"
+    jdbc_jar: Path = Field(description="PostgreSQL's JDBC driver")
+    shuffle_partitions: PositiveInt = 2
+    class_archive: Path | None = Field(default=None, description="class-data archive that halves start-up")
+
+
+class ApiSettings(BaseSettings):
+    """The REST API."""
+
+    model_config = SettingsConfigDict(env_prefix="API_")
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    pool_size: PositiveInt = 8
+    fresh_hours: PositiveInt = Field(default=18, description="a result is current until the next session closed this long ago")
+
+
+class DashboardSettings(BaseSettings):
+    """The dashboard: reaches data over HTTP only."""
+
+    model_config = SettingsConfigDict(env_prefix="DASHBOARD_")
+    host: str = "127.0.0.1"
+    port: Port = 8050
+    api_url: str = "http://127.0.0.1:8000"
+    api_key: SecretStr
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(kind: type[S]) -> S:
+    """Settings of one concern, from the environment.
+
+    Raises SystemExit(2) with one line that names each wrong or missing variable.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = kind.model_config.get("env_prefix", "")
+        problems = "; ".join(
+            f"{prefix}{'_'.join(map(str, item['loc']))}".upper() + f": {item['msg'].lower()}" for item in error.errors()
+        )
+        print(f"settings: {problems}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,92 @@
+"""Sessions of the exchanges (rules 1). A session is a date; an instant is an aware datetime in UTC.
+
+Every function takes the calendar's name where it can be another than New York's (`XNYS`).
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+
+import exchange_calendars
+import pandas as pd
+
+from config.universe import NEW_YORK
+
+FIRST_DAY = "2000-01-01"
+
+
+@cache
+def _calendar(name: str) -> exchange_calendars.ExchangeCalendar:
+    return exchange_calendars.get_calendar(name, start=FIRST_DAY)
+
+
+def _timestamp(day: date) -> pd.Timestamp:
+    return pd.Timestamp(day.year, day.month, day.day)
+
+
+def is_session(day: date, calendar: str = NEW_YORK) -> bool:
+    """Whether the exchange trades on that day."""
+    return bool(_calendar(calendar).is_session(_timestamp(day)))
+
+
+def session_at_or_before(day: date, calendar: str = NEW_YORK) -> date:
+    """The day itself when it is a session, else the newest session before it."""
+    result: date = _calendar(calendar).date_to_session(_timestamp(day), direction="previous").date()
+    return result
+
+
+def previous_session(day: date, calendar: str = NEW_YORK) -> date:
+    """The newest session before the day."""
+    return session_at_or_before(day - timedelta(days=1), calendar)
+
+
+def next_session(day: date, calendar: str = NEW_YORK) -> date:
+    """The first session after the day."""
+    result: date = _calendar(calendar).date_to_session(_timestamp(day + timedelta(days=1)), direction="next").date()
+    return result
+
+
+def session_offset(session: date, count: int, calendar: str = NEW_YORK) -> date:
+    """The session `count` sessions after (negative: before) a session of the calendar, never counted in days.
+
+    >>> session_offset(date(2025, 12, 1), -1)  # over Thanksgiving's weekend
+    datetime.date(2025, 11, 28)
+    """
+    result: date = _calendar(calendar).session_offset(_timestamp(session), count).date()
+    return result
+
+
+def sessions_between(first: date, last: date, calendar: str = NEW_YORK) -> list[date]:
+    """All sessions from first to last, both included, oldest first; empty when first is after last."""
+    if first > last:
+        return []
+    return [stamp.date() for stamp in _calendar(calendar).sessions_in_range(_timestamp(first), _timestamp(last))]
+
+
+def sessions_until(last: date, count: int, calendar: str = NEW_YORK) -> list[date]:
+    """The `count` sessions that end with `last`, oldest first."""
+    return sessions_between(session_offset(last, 1 - count, calendar), last, calendar)
+
+
+def close_of(session: date, calendar: str = NEW_YORK) -> datetime:
+    """The instant the session closes, early closes included."""
+    result: datetime = _calendar(calendar).session_close(_timestamp(session)).to_pydatetime().astimezone(UTC)
+    return result
+
+
+def open_of(session: date, calendar: str = NEW_YORK) -> datetime:
+    """The instant the session opens."""
+    result: datetime = _calendar(calendar).session_open(_timestamp(session)).to_pydatetime().astimezone(UTC)
+    return result
+
+
+def last_closed_session(at: datetime, *, settle_minutes: int = 0, calendar: str = NEW_YORK) -> date:
+    """The last session that closed at least `settle_minutes` before the instant (rules 1).
+
+    >>> last_closed_session(datetime(2025, 11, 28, 18, 19, tzinfo=UTC), settle_minutes=20)  # closes 18:00 that day
+    datetime.date(2025, 11, 26)
+    """
+    settled = at - timedelta(minutes=settle_minutes)
+    session = session_at_or_before(settled.date() + timedelta(days=1), calendar)
+    while close_of(session, calendar) > settled:
+        session = previous_session(session, calendar)
+    return session
