@@ -1,0 +1,46 @@
+"""Connections and transactions. Every program connects as its own role (contracts 8)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from config.settings import DatabaseSettings, load
+
+Connection = psycopg.Connection[TupleRow]
+
+
+class DatabaseUnavailable(Exception):
+    """The database does not answer."""
+
+
+def parameters(settings: DatabaseSettings | None = None) -> dict[str, Any]:
+    """Connection parameters of this program's role."""
+    settings = settings or load(DatabaseSettings)
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "user": settings.user,
+        "password": settings.password.get_secret_value(),
+        "connect_timeout": 10,
+        "options": "-c timezone=UTC",
+    }
+
+
+@contextmanager
+def connect(settings: DatabaseSettings | None = None, *, autocommit: bool = True) -> Iterator[Connection]:
+    """A connection that closes at the end. Transactions are explicit: `with connection.transaction():`.
+
+    Raises DatabaseUnavailable with one line when nobody answers.
+    """
+    given = parameters(settings)
+    try:
+        connection = psycopg.connect(**given, autocommit=autocommit)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DatabaseUnavailable(f"database {given['host']}:{given['port']}/{given['dbname']}: {reason}") from error
+    with connection:
+        yield connection

@@ -1,0 +1,90 @@
+"""Bring the database to the newest schema, and the universe's table to config (contracts 5).
+
+    python -m database.migrate            # as role migrate; running it again changes nothing
+    python -m database.migrate --check    # exit code 1 when a migration is missing
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from config.settings import DatabaseSettings, load
+from config.universe import ETFS
+from database.connection import connect, parameters
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def newest_revision() -> str:
+    """The revision this program's migrations lead to."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError(f"no migrations in {MIGRATIONS}")
+    return revision
+
+
+def _engine(settings: DatabaseSettings) -> sa.Engine:
+    return sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(**parameters(settings)))
+
+
+def current_revision(settings: DatabaseSettings) -> str | None:
+    """The revision the database is at; None when it is empty."""
+    with _engine(settings).connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(settings: DatabaseSettings) -> None:
+    """Run what is missing, each migration in one transaction, then write the universe."""
+    config = _config()
+    with _engine(settings).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    write_universe(settings)
+
+
+def write_universe(settings: DatabaseSettings) -> None:
+    """collected_00_meta_etf as config says: new rows in, changed ones updated, others out."""
+    rows = [(etf.ticker, etf.etf_type, etf.sector_name, etf.description) for etf in ETFS]
+    with connect(settings) as connection, connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM collected_00_meta_etf WHERE ticker <> ALL(%s)", ([row[0] for row in rows],))
+        cursor.executemany(
+            """INSERT INTO collected_00_meta_etf AS old (ticker, etf_type, sector_name, description, run_id)
+               VALUES (%s, %s, %s, %s, 'migrate')
+               ON CONFLICT (ticker) DO UPDATE SET etf_type = excluded.etf_type, sector_name = excluded.sector_name,
+                   description = excluded.description, updated_at = now()
+               WHERE (old.etf_type, old.sector_name, old.description)
+                   IS DISTINCT FROM (excluded.etf_type, excluded.sector_name, excluded.description)""",
+            rows,
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only say whether the schema is current")
+    arguments = parser.parse_args(argv)
+    settings = load(DatabaseSettings)
+    if arguments.check:
+        found, expected = current_revision(settings), newest_revision()
+        print(f"schema: expected {expected}, found {found or 'an empty database'}")
+        return 0 if found == expected else 1
+    migrate(settings)
+    print(f"schema {newest_revision()}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,183 @@
+"""What travels through Kafka: one typed message per kind, strict on reading (contracts 4).
+
+Units: prices in the instrument's currency, `holding_percent` in percent, caps in the row's currency, dates are sessions,
+`_at` instants in UTC. `fetched_at` is wall time when the answer arrived, `observed_at` the platform's clock.
+Key = ticker, headers = `schema_version`, `run_id`, `produced_at`. What is not valid raises InvalidMessage.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from config.topics import ETF_DAILY, ETF_HOLDINGS, STOCK_DAILY
+from utils.clock import wall_now
+
+SCHEMA_VERSION = 1
+
+Ticker = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[A-Z0-9^][A-Z0-9.\-=^]*$")]
+Name = Annotated[str, Field(max_length=200)]
+Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
+
+
+class InvalidMessage(ValueError):
+    """A message that cannot be read: it becomes a dead letter, the ones around it are stored."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class _Message(_Model):
+    ticker: Ticker
+    fetched_at: AwareDatetime
+    observed_at: AwareDatetime
+
+
+class Bar(_Model):
+    """One session of one instrument, as the source quotes it with auto_adjust=False (rules 2).
+
+    `previous_session` is the session before on the instrument's own exchange: price_change_percent needs a bar on it.
+    """
+
+    trade_date: date
+    previous_session: date
+    open_price: Finite | None
+    high_price: Finite | None
+    low_price: Finite | None
+    close_price: Finite
+    adj_close_price: Finite
+    volume: Annotated[int, Field(ge=0, lt=2**63)]
+    dividend: Finite = 0.0
+    split_ratio: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+
+
+class BarsMessage(_Message):
+    """All bars fetched for one instrument in one go. `replace`: its whole history, restated (rules 2)."""
+
+    kind: Literal["bars"] = "bars"
+    asset: Literal["etf", "stock"]
+    currency: Currency
+    mode: Literal["merge", "replace"]
+    observed_session: date = Field(description="the last session closed when it was fetched: ends doubts (rules 2)")
+    bars: Annotated[tuple[Bar, ...], Field(min_length=1, max_length=30_000)]
+
+
+class Holding(_Model):
+    """One line of an ETF's list. `holding_percent` is percent of the fund, 7.41."""
+
+    holding_ticker: Ticker
+    holding_name: Name
+    holding_percent: Annotated[float, Field(gt=0, le=1000)]
+    holding_rank: Annotated[int, Field(ge=1)]
+    shares: Finite | None = None
+    market_value: float | None = None
+
+
+class HoldingsMessage(_Message):
+    """An ETF's whole snapshot: it replaces all rows of that ETF and date. `ticker` is the ETF."""
+
+    kind: Literal["holdings"] = "holdings"
+    as_of_date: date
+    source: Name
+    holdings: Annotated[tuple[Holding, ...], Field(min_length=1, max_length=5000)]
+
+
+class QuotesMessage(_Message):
+    """A stock's whole-company market cap, with the price of the same answer (rules 4, Market cap)."""
+
+    kind: Literal["quotes"] = "quotes"
+    session_date: date
+    market_cap: Annotated[float, Field(gt=0, lt=1e20)]
+    currency: Currency
+    quote_price: Annotated[float, Field(gt=0, lt=1e12)]
+    quoted_at: AwareDatetime
+
+
+class ProfileMessage(_Message):
+    """What a stock is. A field that is None is not known from this answer and keeps its stored value."""
+
+    kind: Literal["profile"] = "profile"
+    company_name: Name | None = None
+    quote_type: Annotated[str, Field(max_length=30)] | None = None
+    sector: Annotated[str, Field(max_length=60)] | None = None
+    source_sector: Annotated[str, Field(max_length=60)] | None = None
+    industry: Name | None = None
+    currency: Currency | None = None
+    exchange: Annotated[str, Field(max_length=20)] | None = None
+    issuer: Name | None = None
+
+
+class FxRate(_Model):
+    """US dollars for one unit of a currency, at the close of that day."""
+
+    rate_date: date
+    usd_per_unit: Annotated[float, Field(gt=0, lt=1e6)]
+
+
+class FxMessage(_Message):
+    """Rates of one currency. `ticker` is the currency's code, such as KRW."""
+
+    kind: Literal["fx"] = "fx"
+    rates: Annotated[tuple[FxRate, ...], Field(min_length=1, max_length=30_000)]
+
+
+Message = BarsMessage | HoldingsMessage | QuotesMessage | ProfileMessage | FxMessage
+Kind = Literal["bars", "holdings", "quotes", "profile", "fx"]
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message on its way: what it says and which run sent it."""
+
+    message: Message
+    run_id: str
+    produced_at: datetime
+
+
+def topic_of(message: Message) -> str:
+    """The topic a message belongs to."""
+    if isinstance(message, HoldingsMessage):
+        return ETF_HOLDINGS
+    return ETF_DAILY if isinstance(message, BarsMessage) and message.asset == "etf" else STOCK_DAILY
+
+
+def encode(message: Message, run_id: str) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    """Key, value and headers for the broker. Raises InvalidMessage for NaN or infinity."""
+    headers = {"schema_version": str(SCHEMA_VERSION), "run_id": run_id, "produced_at": wall_now().isoformat()}
+    return (
+        message.ticker.encode(),
+        message.model_dump_json().encode(),
+        [(name, value.encode()) for name, value in headers.items()],
+    )
+
+
+def decode(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Envelope:
+    """Read a message strictly.
+
+    Raises InvalidMessage that names the first thing wrong: unknown version, missing field, wrong type, NaN, other key.
+    """
+    named: Mapping[str, bytes] = dict(headers)
+    missing = [name for name in ("schema_version", "run_id", "produced_at") if name not in named]
+    if missing:
+        raise InvalidMessage(f"header {missing[0]} is missing")
+    if named["schema_version"] != str(SCHEMA_VERSION).encode():
+        raise InvalidMessage(f"schema_version {named['schema_version']!r}: expected {SCHEMA_VERSION}")
+    if value is None:
+        raise InvalidMessage("the value is empty")
+    try:
+        message = _MESSAGE.validate_json(value, strict=True)
+        produced_at = datetime.fromisoformat(named["produced_at"].decode())
+        run_id = named["run_id"].decode()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidMessage(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except ValueError as error:
+        raise InvalidMessage(f"headers: {error}") from None
+    if key != message.ticker.encode():
+        raise InvalidMessage(f"key {key!r}: expected the ticker {message.ticker}")
+    return Envelope(message, run_id, produced_at)

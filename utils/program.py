@@ -1,0 +1,68 @@
+"""How a program of ours ends: exit codes and the one line a person reads (contracts 3)."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+
+SUCCESS, FAILED, USAGE, RUN_AGAIN, ALREADY_COMPLETE = 0, 1, 2, 75, 99
+
+
+class UsageError(Exception):
+    """The person asked for something that cannot be: exit code 2, no retry."""
+
+
+class StageFailed(Exception):
+    """The work could not be done and trying at once again would not help: exit code 1."""
+
+
+class RunAgain(Exception):
+    """To be run again, not before `not_before`: exit code 75."""
+
+    def __init__(self, reason: str, not_before: datetime) -> None:
+        super().__init__(f"{reason}; to be run again not before {not_before.isoformat(timespec='seconds')}")
+        self.not_before = not_before
+
+
+class AlreadyComplete(Exception):
+    """Nothing to do: exit code 99 under Airflow, shown as skipped; 0 by hand."""
+
+
+def dag_run_id() -> str | None:
+    """The DAG run this program belongs to; None when a person started it."""
+    return os.environ.get("ACTSTOCK_DAG_RUN_ID")
+
+
+def try_number() -> int:
+    """Airflow's try; 1 by hand."""
+    return int(os.environ.get("ACTSTOCK_TRY_NUMBER", "1"))
+
+
+def run_program(
+    main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[type[Exception], ...] = (), name: str | None = None
+) -> int:
+    """Run a program's main and turn what it raises into an exit code and one line on stderr.
+
+    `mistakes` are further errors that are a user's own and end with 2. Anything that is not named here is a bug of
+    ours and shows its trace.
+    """
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("kafka").setLevel(logging.WARNING)
+    name = name or os.path.basename(sys.argv[0])  # noqa: PTH119 - argv[0] may be "-c"
+    try:
+        return main(None)
+    except (UsageError, *mistakes) as error:
+        return _say(name, error, USAGE)
+    except RunAgain as error:
+        return _say(name, error, RUN_AGAIN)
+    except AlreadyComplete as error:
+        return _say(name, error, ALREADY_COMPLETE if dag_run_id() else SUCCESS)
+    except StageFailed as error:
+        return _say(name, error, FAILED)
+
+
+def _say(name: str, error: Exception, code: int) -> int:
+    print(f"{name}: {error}", file=sys.stderr, flush=True)
+    return code
