@@ -86,7 +86,9 @@ class ApiSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 8000
     pool_size: PositiveInt = 8
-    fresh_hours: PositiveInt = Field(default=18, description="a result is current until the next session closed this long ago")
+    fresh_hours: PositiveInt = Field(
+        default=18, description="a result is current until the next session closed this long ago"
+    )
 
 
 class DashboardSettings(BaseSettings):

@@ -73,7 +73,14 @@ SHARE_CLASSES: tuple[tuple[str, str], ...] = (("GOOG", "GOOGL"), ("FOX", "FOXA")
 
 # The source's exchange code → calendar of exchange_calendars. An exchange that is not listed is one of New York's.
 NEW_YORK = "XNYS"
-EXCHANGE_CALENDARS: dict[str, str] = {"KSC": "XKRX", "KOE": "XKRX", "JPX": "XTKS", "LSE": "XLON", "TOR": "XTSE", "HKG": "XHKG"}
+EXCHANGE_CALENDARS: dict[str, str] = {
+    "KSC": "XKRX",
+    "KOE": "XKRX",
+    "JPX": "XTKS",
+    "LSE": "XLON",
+    "TOR": "XTSE",
+    "HKG": "XHKG",
+}
 
 
 def exchange_calendar(exchange: str | None) -> str:

@@ -59,7 +59,9 @@ class Totals:
 
     def summary(self) -> str:
         """The line a program ends with (contracts 3)."""
-        names = "; ".join(f"{failure.item.ticker} {failure.item.operation}: {failure.error}" for failure in self.failures)
+        names = "; ".join(
+            f"{failure.item.ticker} {failure.item.operation}: {failure.error}" for failure in self.failures
+        )
         return (
             f"{self.status}: asked {self.requested}, stored {self.stored}, unchanged {self.unchanged}, "
             f"failed {self.failed}, dead-lettered {self.dead_lettered}, requests {self.api_calls}"
@@ -122,7 +124,8 @@ class Run:
                    rows = CASE WHEN status = ANY(%(allowed)s) THEN %(rows)s ELSE rows END,
                    error = CASE WHEN status = ANY(%(allowed)s) THEN %(error)s ELSE error END,
                    permanent = CASE WHEN status = ANY(%(allowed)s) THEN %(permanent)s ELSE permanent END,
-                   finished_at = CASE WHEN status = ANY(%(allowed)s) AND %(status)s <> 'sent' THEN now() ELSE finished_at END,
+                   finished_at = CASE WHEN status = ANY(%(allowed)s) AND %(status)s <> 'sent' THEN now()
+                                      ELSE finished_at END,
                    status = CASE WHEN status = ANY(%(allowed)s) THEN %(status)s ELSE status END
                WHERE run_id = %(run_id)s AND ticker = %(ticker)s AND operation = %(operation)s""",
             {
@@ -155,9 +158,10 @@ class Run:
         deadline = deadline if deadline is not None else timedelta(minutes=settings.deadline_minutes)
         with self.connection.transaction():
             _fail_open_items(self.connection, self.run_id, error or "the program ended before it was asked for")
-            counts = dict(
+            counts: dict[str, int] = dict(
                 self.connection.execute(
-                    "SELECT status, count(*) FROM asset_processing_details WHERE run_id = %s GROUP BY status", (self.run_id,)
+                    "SELECT status, count(*) FROM asset_processing_details WHERE run_id = %s GROUP BY status",
+                    (self.run_id,),
                 ).fetchall()
             )
             calls = self.connection.execute(
@@ -166,7 +170,8 @@ class Run:
             failures = tuple(
                 Failure(Item(ticker, operation), reason or "failed", permanent)
                 for ticker, operation, reason, permanent in self.connection.execute(
-                    """SELECT ticker, operation, error, permanent OR status = 'dead_lettered' FROM asset_processing_details
+                    """SELECT ticker, operation, error, permanent OR status = 'dead_lettered'
+                       FROM asset_processing_details
                        WHERE run_id = %s AND status IN ('failed', 'dead_lettered') ORDER BY ticker, operation""",
                     (self.run_id,),
                 )
@@ -176,16 +181,20 @@ class Run:
         return self.totals
 
     def _judge(
-        self, counts: dict[str, int], api_calls: int, failures: tuple[Failure, ...], error: str | None, deadline: timedelta
+        self,
+        counts: dict[str, int],
+        api_calls: int,
+        failures: tuple[Failure, ...],
+        error: str | None,
+        deadline: timedelta,
     ) -> Totals:
         good = counts.get("stored", 0) + counts.get("unchanged", 0)
         transient = any(not failure.permanent for failure in failures)
         now = wall_now()
         over = now - first_try(self.connection, self.process, self.as_of_date) >= deadline
-        if error is not None or (failures and good == 0):
-            status = "failed"
-        else:
-            status = "partial" if failures else "success"
+        nothing_worked = bool(failures) and good == 0
+        partly = "partial" if failures else "success"
+        status = "failed" if error is not None or nothing_worked else partly
         essential_failed = any(failure.item.ticker in self.essential for failure in failures)
         for_good = not transient or over
         usable = status == "success" or (status == "partial" and for_good and not essential_failed)
@@ -293,11 +302,12 @@ def open_run(
             log.warning("run %s never ended: closed as failed", run_id)
             _fail_open_items(connection, run_id, "the run never ended")
             connection.execute(
-                """UPDATE process_executions p SET status = 'failed', usable = false, finished_at = now(), updated_at = now(),
-                       error = 'the run never ended; closed by the next one',
+                """UPDATE process_executions p SET status = 'failed', usable = false,
+                       finished_at = now(), updated_at = now(), error = 'the run never ended; closed by the next one',
                        (requested, stored, unchanged, failed, dead_lettered, api_calls) = (
                            SELECT count(*), count(*) FILTER (WHERE d.status = 'stored'),
-                                  count(*) FILTER (WHERE d.status = 'unchanged'), count(*) FILTER (WHERE d.status = 'failed'),
+                                  count(*) FILTER (WHERE d.status = 'unchanged'),
+                                  count(*) FILTER (WHERE d.status = 'failed'),
                                   count(*) FILTER (WHERE d.status = 'dead_lettered'), coalesce(sum(d.api_calls), 0)
                            FROM asset_processing_details d WHERE d.run_id = p.run_id)
                    WHERE p.run_id = %s""",
@@ -354,6 +364,6 @@ def _last(connection: Connection, process: str, as_of_date: date, which: str) ->
     with connection.cursor(row_factory=class_row(LastRun)) as cursor:
         return cursor.execute(
             f"""SELECT run_id, status, usable, started_at, finished_at FROM process_executions
-                WHERE process = %s AND as_of_date = %s AND {which} ORDER BY started_at DESC LIMIT 1""",  # noqa: S608
+                WHERE process = %s AND as_of_date = %s AND {which} ORDER BY started_at DESC LIMIT 1""",
             (process, as_of_date),
         ).fetchone()

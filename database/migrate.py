@@ -1,7 +1,7 @@
 """Bring the database to the newest schema, and the universe's table to config (contracts 5).
 
-    python -m database.migrate            # as role migrate; running it again changes nothing
-    python -m database.migrate --check    # exit code 1 when a migration is missing
+python -m database.migrate            # as role migrate; running it again changes nothing
+python -m database.migrate --check    # exit code 1 when a migration is missing
 """
 
 import argparse

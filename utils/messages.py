@@ -1,7 +1,7 @@
 """What travels through Kafka: one typed message per kind, strict on reading (contracts 4).
 
-Units: prices in the instrument's currency, `holding_percent` in percent, caps in the row's currency, dates are sessions,
-`_at` instants in UTC. `fetched_at` is wall time when the answer arrived, `observed_at` the platform's clock.
+Units: prices in the instrument's currency, `holding_percent` in percent, caps in the row's currency, dates are
+sessions, `_at` instants in UTC. `fetched_at` is wall time when the answer arrived, `observed_at` the platform's clock.
 Key = ticker, headers = `schema_version`, `run_id`, `produced_at`. What is not valid raises InvalidMessage.
 """
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
-
+from pathlib import Path
 
 SUCCESS, FAILED, USAGE, RUN_AGAIN, ALREADY_COMPLETE = 0, 1, 2, 75, 99
 
@@ -40,20 +40,22 @@ def try_number() -> int:
     return int(os.environ.get("ACTSTOCK_TRY_NUMBER", "1"))
 
 
-def run_program(
-    main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[type[Exception], ...] = (), name: str | None = None
-) -> int:
+def run_program(main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[type[Exception], ...] = ()) -> int:
     """Run a program's main and turn what it raises into an exit code and one line on stderr.
 
     `mistakes` are further errors that are a user's own and end with 2. Anything that is not named here is a bug of
     ours and shows its trace.
     """
-    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("kafka").setLevel(logging.WARNING)
-    name = name or os.path.basename(sys.argv[0])  # noqa: PTH119 - argv[0] may be "-c"
+    name = Path(sys.argv[0]).name
     try:
         return main(None)
-    except (UsageError, *mistakes) as error:
+    except UsageError as error:
+        return _say(name, error, USAGE)
+    except mistakes as error:
         return _say(name, error, USAGE)
     except RunAgain as error:
         return _say(name, error, RUN_AGAIN)

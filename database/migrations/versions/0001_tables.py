@@ -96,7 +96,9 @@ def ohlc() -> list[Any]:
         column("price_change_percent", PERCENT, "100 × (close / previous session's close − 1)", null=True),
         column("doubt", sa.Text, "why the bar is in doubt; NULL when it is not", null=True),
         column("doubt_value", PRICE, "the close that was doubted", null=True),
-        column("confirmed_at", INSTANT, "when the doubt ended: a later session's fetch repeated it, or a person", null=True),
+        column(
+            "confirmed_at", INSTANT, "when the doubt ended: a later session's fetch repeated it, or a person", null=True
+        ),
         column("fetched_at", INSTANT),
         column("changed_at", INSTANT, default="now()"),
     ]
@@ -310,7 +312,8 @@ def analytics() -> None:
         key=("as_of_date", "period_days", "etf_ticker", "ticker"),
         checks=(
             periods,
-            "outcome IN ('selected', 'lower_return', 'not_positive', 'no_return', 'no_market_cap', 'no_profile', 'in_doubt')",
+            "outcome IN ('selected', 'lower_return', 'not_positive', 'no_return', 'no_market_cap', 'no_profile', "
+            "'in_doubt')",
         ),
         about="Every (ETF, holding) looked at, with its outcome (rules 4)",
     )
@@ -571,7 +574,12 @@ def runs() -> None:
         column("detail", sa.Text, "one line"),
         *stamped(),
         sa.UniqueConstraint(
-            "run_id", "check_name", "ticker", "session", name="data_quality_findings_key", postgresql_nulls_not_distinct=True
+            "run_id",
+            "check_name",
+            "ticker",
+            "session",
+            name="data_quality_findings_key",
+            postgresql_nulls_not_distinct=True,
         ),
         sa.CheckConstraint("severity IN ('info', 'warn', 'error')", name="data_quality_findings_check_1"),
         comment="What looked wrong in the data",

@@ -77,9 +77,10 @@ COLLECTED = (
     "collected_04_etf_holdings, collected_06_daily_stock_history"
 )
 ANALYTICS = (
-    "analytics_03_trending_etfs, analytics_portfolios, analytics_portfolio_revisions, analytics_05_portfolio_allocation, "
-    "analytics_05_candidates, analytics_08_monthly_portfolio, analytics_09_etf_top_holdings, analytics_09_etf_concentration, "
-    "analytics_09_etf_overlap, analytics_etf_monthly, analytics_sector_trending, analytics_stock_trending, "
+    "analytics_03_trending_etfs, analytics_portfolios, analytics_portfolio_revisions, "
+    "analytics_05_portfolio_allocation, analytics_05_candidates, analytics_08_monthly_portfolio, "
+    "analytics_09_etf_top_holdings, analytics_09_etf_concentration, analytics_09_etf_overlap, "
+    "analytics_etf_monthly, analytics_sector_trending, analytics_stock_trending, "
     "analytics_portfolio_performance"
 )
 WRITE = "SELECT, INSERT, UPDATE, DELETE"

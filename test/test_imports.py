@@ -1,0 +1,65 @@
+"""The table of rooms (architecture 2): which folder may import which, and what it never imports."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+OURS = {"airflow", "api", "batch", "collector", "config", "consumer", "dashboard", "database", "test", "utils"}
+ROOMS: dict[str, tuple[set[str], set[str]]] = {  # room: (may import of ours, never imports of others)
+    "config": (set(), {"pandas", "pyspark", "kafka", "yfinance", "fastapi", "dash", "psycopg", "exchange_calendars"}),
+    "utils": ({"config"}, {"yfinance", "fastapi", "dash"}),
+    "collector": ({"config", "utils", "database"}, {"pyspark"}),
+    "consumer": ({"config", "utils", "database"}, {"yfinance", "pandas"}),
+    "batch": ({"config", "utils", "database"}, {"yfinance", "kafka"}),
+    "database": ({"config", "utils"}, {"pyspark", "kafka"}),
+    "api": ({"config", "utils", "database"}, {"pyspark", "kafka", "yfinance"}),
+    "dashboard": ({"config", "utils"}, {"database", "pyspark", "psycopg"}),
+    "airflow": ({"config", "utils", "database"}, {"pandas", "yfinance", "pyspark"}),
+}
+# DAG files import their neighbours in airflow/dags by plain name.
+NEIGHBOURS = {path.stem for path in (REPO / "airflow" / "dags").glob("*.py")}
+
+
+def imports_of(path: Path) -> set[str]:
+    """First parts of the names a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_the_table_allows(room: str) -> None:
+    files = [path for path in (REPO / room).rglob("*.py") if "__pycache__" not in path.parts]
+    assert files, f"no Python file in {room}/"
+    allowed, forbidden = ROOMS[room]
+    for path in files:
+        found = imports_of(path)
+        if room == "airflow":
+            found -= {"airflow"} | NEIGHBOURS  # the package Apache Airflow, and the files beside it
+        assert not found & (OURS - allowed - {room}), (
+            f"{path.relative_to(REPO)} imports {found & (OURS - allowed - {room})}"
+        )
+        assert not found & forbidden, f"{path.relative_to(REPO)} imports {found & forbidden}"
+
+
+def test_yfinance_has_one_importer() -> None:
+    importers = {
+        path.relative_to(REPO).as_posix()
+        for room in OURS - {"test"}
+        for path in (REPO / room).rglob("*.py")
+        if "yfinance" in imports_of(path)
+    }
+    assert importers <= {"collector/yahoo.py"}
+
+
+def test_airflow_is_no_package_of_ours() -> None:
+    """An __init__.py there would hide Apache Airflow."""
+    assert (REPO / "airflow" / "dags").is_dir()
+    assert not list((REPO / "airflow").rglob("__init__.py"))
