@@ -1,0 +1,160 @@
+"""The ledger's promises (contracts 4): end states are final, totals add up, what may be built upon."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from database import ledger
+from database.connection import Connection, connect
+from database.ledger import Item
+from test.conftest import Database
+from utils.program import StageFailed
+
+D = date(2025, 12, 30)
+SPY, QQQ = Item("SPY", "bars"), Item("QQQ", "bars")
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with connect(database.settings("collector")) as opened:
+        yield opened
+
+
+def start(connection: Connection, *, essential: tuple[str, ...] = ()) -> ledger.Run:
+    run = ledger.open_run(connection, process="benchmark_etf_bars", as_of_date=D, essential=essential)
+    run.plan([SPY, QQQ])
+    return run
+
+
+def statuses(connection: Connection, run: ledger.Run) -> dict[str, str]:
+    return dict(
+        connection.execute(
+            "SELECT ticker, status FROM asset_processing_details WHERE run_id = %s", (run.run_id,)
+        ).fetchall()
+    )
+
+
+def consume(connection: Connection, run: ledger.Run, item: Item, status: str = "stored") -> None:
+    """What the consumer does to an item, in its own transaction."""
+    connection.execute(
+        """UPDATE asset_processing_details SET status = %s, rows = 1, finished_at = now()
+           WHERE run_id = %s AND ticker = %s AND status IN ('planned', 'sent')""",
+        (status, run.run_id, item.ticker),
+    )
+
+
+def test_totals_are_derived_from_the_items(connection: Connection) -> None:
+    run = start(connection)
+    run.sent(SPY, api_calls=2)
+    consume(connection, run, SPY)
+    run.unchanged(QQQ, api_calls=1)
+    totals = run.close()
+    assert (totals.status, totals.usable, totals.requested, totals.stored, totals.unchanged, totals.api_calls) == (
+        "success",
+        True,
+        2,
+        1,
+        1,
+        3,
+    )
+    assert ledger.last_success(connection, "benchmark_etf_bars", D) is not None
+
+
+def test_a_consumer_faster_than_the_note_sent_wins(connection: Connection) -> None:
+    run = start(connection)
+    consume(connection, run, SPY)
+    run.sent(SPY, api_calls=1)
+    run.failed(SPY, "too late to fail", permanent=True)
+    assert statuses(connection, run)["SPY"] == "stored"
+
+
+def test_what_is_sent_and_never_stored_is_unconfirmed_and_asked_for_again(connection: Connection) -> None:
+    run = start(connection)
+    run.sent(SPY)
+    run.unchanged(QQQ)
+    totals = run.close()
+    assert (totals.status, totals.usable, totals.failed) == ("partial", False, 1)
+    assert "unconfirmed" in totals.failures[0].error
+    assert totals.not_before is not None
+
+
+def test_a_permanent_failure_leaves_a_usable_partial_run(connection: Connection) -> None:
+    run = start(connection)
+    run.unchanged(SPY)
+    run.failed(QQQ, "the source knows no such symbol", permanent=True)
+    totals = run.close()
+    assert (totals.status, totals.usable, totals.not_before) == ("partial", True, None)
+    assert ledger.last_success(connection, "benchmark_etf_bars", D) is None
+    assert ledger.last_usable(connection, "benchmark_etf_bars", D) is not None
+
+
+def test_without_spy_a_stage_is_never_usable(connection: Connection) -> None:
+    run = start(connection, essential=("SPY",))
+    run.failed(SPY, "the source knows no such symbol", permanent=True)
+    run.unchanged(QQQ)
+    assert not run.close().usable
+
+
+def test_a_passing_failure_counts_as_for_good_after_the_deadline(connection: Connection) -> None:
+    run = start(connection)
+    run.unchanged(SPY)
+    run.failed(QQQ, "no answer", permanent=False)
+    totals = run.close(deadline=timedelta(0))
+    assert (totals.status, totals.usable, totals.not_before) == ("partial", True, None)
+
+
+def test_no_answer_at_all_is_a_failed_run(connection: Connection) -> None:
+    run = start(connection)
+    run.failed(SPY, "no answer", permanent=False)
+    run.failed(QQQ, "no answer", permanent=False)
+    totals = run.close()
+    assert (totals.status, totals.usable) == ("failed", False)
+    assert totals.summary() == (
+        "failed: asked 2, stored 0, unchanged 0, failed 2, dead-lettered 0, requests 0 "
+        "(QQQ bars: no answer; SPY bars: no answer)"
+    )
+
+
+def test_a_run_that_never_ended_is_closed_by_the_next(connection: Connection) -> None:
+    dead = start(connection)
+    dead.unchanged(SPY)
+    start(connection)
+    row = connection.execute(
+        "SELECT status, requested, unchanged, failed, error FROM process_executions WHERE run_id = %s", (dead.run_id,)
+    ).fetchone()
+    assert row == ("failed", 2, 1, 1, "the run never ended; closed by the next one")
+
+
+def test_only_one_program_of_its_kind_works_on_a_session(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_LOCK_TIMEOUT_S", "1")
+    with (
+        ledger.locked(connection, "benchmark_etf_bars", D),
+        connect(database.settings("collector")) as other,
+        pytest.raises(StageFailed, match="another run is still at work"),
+        ledger.locked(other, "benchmark_etf_bars", D),
+    ):
+        pytest.fail("two programs held the same lock")
+
+
+def test_another_session_is_not_kept_waiting(database: Database, connection: Connection) -> None:
+    with (
+        ledger.locked(connection, "benchmark_etf_bars", D),
+        connect(database.settings("collector")) as other,
+        ledger.locked(other, "benchmark_etf_bars", D - timedelta(days=1)),
+    ):
+        assert not other.closed
+
+
+def test_progress_is_right_on_empty_tables_and_with_items(connection: Connection) -> None:
+    assert connection.execute("SELECT * FROM get_processing_progress()").fetchall() == [("total", 0, None)]
+    run = start(connection)
+    run.unchanged(SPY)
+    rows = {row[0]: row[1:] for row in connection.execute("SELECT * FROM get_processing_progress()")}
+    assert {name: (count, float(share)) for name, (count, share) in rows.items()} == {
+        "unchanged": (1, 50.0),
+        "planned": (1, 50.0),
+        "total": (2, 100.0),
+    }
