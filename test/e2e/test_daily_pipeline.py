@@ -1,0 +1,142 @@
+"""The whole way, every part real but Yahoo's side of the wire: market files → tables → API → page, by hand."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import psutil
+import pytest
+
+from test.e2e.market import D, write_market
+from test.e2e.stack import Stack, running_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+
+CONTROLLER = "daily_pipeline_controller"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The hand-computed market, an hour after the close of D."""
+    folder = tmp_path_factory.mktemp("e2e")
+    write_market(folder / "hand")
+    with running_stack(
+        folder / "data", "replay-hand", "--replay", str(folder / "hand"), "--now", f"{D}T22:00:00Z"
+    ) as up:
+        yield up
+
+
+def test_every_service_is_healthy(stack: Stack) -> None:
+    status = stack.command("status", check=False)
+    assert status.returncode == 0, status.stdout
+
+
+def test_the_controller_makes_the_portfolios_that_were_computed_by_hand(stack: Stack) -> None:
+    states = stack.run_dag(CONTROLLER)
+    assert set(states.values()) == {"success"}, states
+
+    trending = stack.rows(
+        f"""SELECT period_days, etf_ticker, return_pct, outperformance, rank_by_outperformance
+            FROM analytics_03_trending_etfs WHERE as_of_date = '{D}' AND is_trending ORDER BY 1, 5"""
+    )
+    assert trending == [
+        (5, "QQQ", Decimal("4.761905"), Decimal("3.781513"), 1),
+        (5, "XLV", Decimal("3.000000"), Decimal("2.019608"), 2),
+        (5, "EWY", Decimal("2.000000"), Decimal("1.019608"), 3),
+        (5, "XLU", Decimal("1.111111"), Decimal("0.130719"), 4),
+        (10, "QQQ", Decimal("10.000000"), Decimal("8.019802"), 1),
+        (10, "XLV", Decimal("3.000000"), Decimal("1.019802"), 2),
+        (10, "EWY", Decimal("2.000000"), Decimal("0.019802"), 3),
+        (20, "QQQ", Decimal("10.000000"), Decimal("7.000000"), 1),
+        (20, "XLF", Decimal("4.000000"), Decimal("1.000000"), 2),
+    ]
+
+    # Scores are return per USD trillion: AAA 5.769231 / 1 and 10 / 1; the Korean stock 4 / (400e12 won × 0.0007 = 0.28);
+    # CCC 10 / 0.25 = 40. Weights: 14.2857142857 / 20.0549452857, 14.2857142857 / 24.2857142857, 40 / 50.
+    positions = stack.rows(
+        f"""SELECT period_days, rank, ticker, return_pct, market_cap, portfolio_weight, source_etfs, sector
+            FROM analytics_05_portfolio_allocation WHERE as_of_date = '{D}' ORDER BY 1, 2"""
+    )
+    won, aaa, ccc = Decimal(280_000_000_000), Decimal(10**12), Decimal(250_000_000_000)
+    assert positions == [
+        (5, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.7123287589"), "EWY", "Industrial"),
+        (5, 2, "AAA", Decimal("5.769231"), aaa, Decimal("0.2876712411"), "QQQ,XLV", "Technology"),
+        (10, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.5882352941"), "EWY", "Industrial"),
+        (10, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.4117647059"), "QQQ,XLV", "Technology"),
+        (20, 1, "CCC", Decimal("10.000000"), ccc, Decimal("0.8000000000"), "XLF", "Financial"),
+        (20, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.2000000000"), "QQQ", "Technology"),
+    ]
+    headers = stack.rows(
+        f"""SELECT strategy, revision, status, origin, positions, trending_etfs, left_out
+            FROM analytics_portfolios WHERE as_of_date = '{D}' ORDER BY strategy"""
+    )
+    assert headers == [
+        ("10d", 1, "complete", "live", 2, 3, []),
+        ("20d", 1, "complete", "live", 2, 2, []),
+        ("5d", 1, "complete", "live", 2, 4, []),
+    ]
+    outcomes = dict(
+        stack.rows(
+            f"""SELECT etf_ticker || ' ' || ticker, outcome FROM analytics_05_candidates
+                WHERE as_of_date = '{D}' AND period_days = 5"""
+        )
+    )
+    assert outcomes == {
+        "QQQ AAA": "selected",
+        "QQQ BBB": "lower_return",
+        "XLV AAA": "selected",
+        "EWY 900010.KS": "selected",
+        "XLU DDD": "not_positive",
+    }
+
+
+def test_the_api_serves_what_the_tables_hold(stack: Stack) -> None:
+    answer = stack.api("/stocks/portfolio", period_days=20)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["as_of_date"], body["is_current"], body["state"]) == (D.isoformat(), True, "ok")
+    trending = stack.api("/dashboard/trending-etfs").json()
+    assert trending["as_of_date"] == D.isoformat()
+    assert stack.api("/status").json()["as_of_date"] == D.isoformat()
+
+
+def test_every_run_adds_up_and_every_item_is_accounted_for(stack: Stack) -> None:
+    runs = stack.rows(
+        "SELECT process, status, requested, stored + unchanged + failed + dead_lettered FROM process_executions"
+    )
+    assert {status for _, status, _, _ in runs} <= {"success", "skipped"}
+    assert all(requested == ended for _, _, requested, ended in runs)
+    assert stack.rows("SELECT count(*) FROM asset_processing_details WHERE status IN ('planned', 'sent')") == [(0,)]
+
+
+def test_a_second_run_has_nothing_to_do_and_asks_the_source_for_nothing(stack: Stack) -> None:
+    stack.control("DELETE", "requests")
+    states = stack.run_dag(CONTROLLER)
+    assert states.pop("resolve_session") == "success"
+    assert states.pop("run") == "success"
+    assert set(states.values()) == {"skipped"}, states
+    assert stack.control("GET", "requests")["requests"] == []
+
+
+def test_no_answer_at_all_fails_the_stage_and_keeps_yesterdays_results(stack: Stack) -> None:
+    """The next evening Yahoo does not answer: nothing downstream runs, and what is shown says its own date."""
+    stack.control("POST", "clock", json={"now": "2025-12-31T23:00:00Z"})
+    stack.control("POST", "faults", json=[{"match": "finance.yahoo.com", "times": 100000, "status": 503}])
+    done = stack.command("run", "collector/kafka_01_producer_etf_daily.py", "--group", "benchmark", check=False)
+    assert done.returncode == 75, done.stdout + done.stderr
+    [(status, usable)] = stack.rows(
+        "SELECT status, usable FROM process_executions WHERE as_of_date = '2025-12-31' ORDER BY started_at DESC LIMIT 1"
+    )
+    assert (status, usable) == ("failed", False)
+    assert stack.api("/stocks/portfolio").json()["as_of_date"] == D.isoformat()
+    stack.control("DELETE", "faults")
+
+
+def test_stopping_leaves_no_process(stack: Stack) -> None:
+    stack.command("stop")
+    left = [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(stack.folder) in part for part in process.info["cmdline"] or ())
+    ]
+    assert left == []
+    assert stack.command("status", check=False).returncode != 0
