@@ -32,6 +32,9 @@ class KafkaSettings(BaseSettings):
     delivery_timeout_s: PositiveInt = Field(default=120, description="a message not confirmed by then has failed")
     store_timeout_s: PositiveInt = Field(default=120, description="an item not stored by then is failed (unconfirmed)")
     batch_messages: PositiveInt = Field(default=200, description="messages a consumer stores in one transaction")
+    group_instance: str | None = Field(
+        default=None, description="a consumer's number among its equals: started again it takes its partitions at once"
+    )
 
 
 class YahooSettings(BaseSettings):
