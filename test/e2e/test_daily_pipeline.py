@@ -50,7 +50,7 @@ def test_the_controller_makes_the_portfolios_that_were_computed_by_hand(stack: S
         (20, "XLF", Decimal("4.000000"), Decimal("1.000000"), 2),
     ]
 
-    # Scores are return per USD trillion: AAA 5.769231 / 1 and 10 / 1; the Korean stock 4 / (400e12 won × 0.0007 = 0.28);
+    # Scores, return per USD trillion: AAA 5.769231 / 1 and 10 / 1; the Korean stock 4 / (400e12 won × 0.0007 = 0.28);
     # CCC 10 / 0.25 = 40. Weights: 14.2857142857 / 20.0549452857, 14.2857142857 / 24.2857142857, 40 / 50.
     positions = stack.rows(
         f"""SELECT period_days, rank, ticker, return_pct, market_cap, portfolio_weight, source_etfs, sector
