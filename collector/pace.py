@@ -1,0 +1,53 @@
+"""One pace for all threads and processes of this machine: the next free slot lives in a locked file.
+
+Seconds of wall time. A pace of 0 takes no slot and touches no file.
+"""
+
+import fcntl
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+JITTER = 0.25
+# A slot further away than this was written under another clock: it is not waited for.
+STALE_SECONDS = 120.0
+
+
+class Pace:
+    """Hands out slots. `now` and `sleep` are arguments so that tests need not wait."""
+
+    def __init__(
+        self, file: Path, *, now: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._file, self._now, self._sleep = file, now, sleep
+        self.waited = 0.0
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the next slot; the one after it comes `seconds` (up to a quarter more, by chance) later."""
+        if seconds <= 0:
+            return
+        pause = self._take(seconds) - self._now()
+        if pause > 0:
+            self._sleep(pause)
+            self.waited += pause
+
+    def _take(self, seconds: float) -> float:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a+", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            now, slot = self._now(), _number(file.read())
+            slot = now if slot > now + STALE_SECONDS else max(now, slot)
+            file.seek(0)
+            file.truncate()
+            file.write(f"{slot + seconds * (1 + random.uniform(0, JITTER)):.6f}")  # noqa: S311 - spreads requests
+        return slot
+
+
+def _number(text: str) -> float:
+    """The slot as it was written; 0 when the file is new or was cut off."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,47 @@
+"""How each instrument fares over runs (contracts 5.3, asset_processing_state): strikes and quarantine.
+
+A strike is a permanent failure. The fifth in a row quarantines (instrument, operation) for 7 days, each further one
+for 30; a success ends it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from database.connection import Connection
+
+STRIKES = 5
+FIRST_QUARANTINE_DAYS, LATER_QUARANTINE_DAYS = 7, 30
+
+
+def update_state(connection: Connection, run_id: str) -> None:
+    """Carry the end states of a closed run's items over; a failure that may pass is noted, but is no strike."""
+    connection.execute(
+        """INSERT INTO asset_processing_state AS s (ticker, operation, last_success, consecutive_failures, last_error)
+           SELECT ticker, operation, CASE WHEN good THEN finished_at END, CASE WHEN strike THEN 1 ELSE 0 END, error
+           FROM (SELECT ticker, operation, finished_at, error, status IN ('stored', 'unchanged') AS good,
+                        status = 'dead_lettered' OR (status = 'failed' AND permanent) AS strike
+                 FROM asset_processing_details WHERE run_id = %(run_id)s) d
+           ON CONFLICT (ticker, operation) DO UPDATE SET
+               last_success = coalesce(excluded.last_success, s.last_success),
+               consecutive_failures = CASE WHEN excluded.last_success IS NOT NULL THEN 0
+                                           ELSE s.consecutive_failures + excluded.consecutive_failures END,
+               last_error = excluded.last_error,
+               next_retry_at = CASE
+                   WHEN excluded.last_success IS NOT NULL THEN NULL
+                   WHEN excluded.consecutive_failures = 0 THEN s.next_retry_at
+                   WHEN s.consecutive_failures + 1 = %(strikes)s THEN now() + make_interval(days => %(first)s)
+                   WHEN s.consecutive_failures + 1 > %(strikes)s THEN now() + make_interval(days => %(later)s)
+               END,
+               updated_at = now()""",
+        {"run_id": run_id, "strikes": STRIKES, "first": FIRST_QUARANTINE_DAYS, "later": LATER_QUARANTINE_DAYS},
+    )
+
+
+def quarantined(connection: Connection, operation: str, tickers: Iterable[str]) -> dict[str, datetime]:
+    """Those of the tickers that are not to be asked for now, with the instant of their next try."""
+    rows = connection.execute(
+        """SELECT ticker, next_retry_at FROM asset_processing_state
+           WHERE operation = %s AND ticker = ANY(%s) AND next_retry_at > now() ORDER BY ticker""",
+        (operation, list(tickers)),
+    )
+    return dict(rows.fetchall())
