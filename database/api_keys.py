@@ -1,0 +1,134 @@
+"""Keys of the REST API's clients: `id.secret`, of which the database keeps the secret's SHA-256 (contracts 6).
+
+python -m database.api_keys create NAME               # as role migrate; prints the new key once
+python -m database.api_keys create NAME --key KEY     # registers a given key; again changes nothing
+python -m database.api_keys list
+python -m database.api_keys revoke ID
+"""
+
+import argparse
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from config.settings import DatabaseSettings, load
+from database.connection import Connection, DatabaseUnavailable, connect
+from utils.program import StageFailed, UsageError, run_program
+
+FORMAT = re.compile(r"[A-Za-z0-9_-]{4,64}\.[A-Za-z0-9_-]{16,128}")
+NO_KEY_HASH = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """One registered client."""
+
+    key_id: str
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+def new_key() -> str:
+    """A key nobody has yet."""
+    return f"{secrets.token_hex(4)}.{secrets.token_urlsafe(32)}"
+
+
+def hash_of(secret: str) -> str:
+    """What the database keeps. The secret has 256 random bits, so one round of SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def register(connection: Connection, name: str, key: str) -> bool:
+    """Make the key known; False when it is already, with the same secret.
+
+    Raises UsageError for a key of another form, or an id that another secret or a revoked key has.
+    """
+    if not FORMAT.fullmatch(key):
+        raise UsageError("expected a key of the form id.secret: letters, digits, - and _, secret of at least 16")
+    key_id, _, secret = key.partition(".")
+    added = connection.execute(
+        "INSERT INTO api_keys (key_id, name, hash) VALUES (%s, %s, %s) ON CONFLICT (key_id) DO NOTHING",
+        (key_id, name, hash_of(secret)),
+    )
+    if added.rowcount == 0 and find(connection, key) is None:
+        raise UsageError(f"key id {key_id} is taken by another secret, or revoked: make a new key")
+    return bool(added.rowcount)
+
+
+def find(connection: Connection, key: str) -> str | None:
+    """The id of a valid key, else None. Notes its use, to the minute; equally fast whether the id exists or not."""
+    key_id, _, secret = key.partition(".")
+    row = connection.execute(
+        """SELECT hash, coalesce(last_used_at < now() - interval '1 minute', true)
+           FROM api_keys WHERE key_id = %s AND revoked_at IS NULL""",
+        (key_id.replace("\0", ""),),
+    ).fetchone()
+    stored, is_note_due = row or (NO_KEY_HASH, False)
+    if not hmac.compare_digest(stored, hash_of(secret)) or row is None:
+        return None
+    if is_note_due:
+        connection.execute("UPDATE api_keys SET last_used_at = now() WHERE key_id = %s", (key_id,))
+    return key_id
+
+
+def registered(connection: Connection) -> list[ApiKey]:
+    """All keys, oldest first."""
+    with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
+        return cursor.execute(
+            "SELECT key_id, name, created_at, revoked_at, last_used_at FROM api_keys ORDER BY created_at, key_id"
+        ).fetchall()
+
+
+def revoke(connection: Connection, key_id: str) -> None:
+    """The key is not accepted from now on. Raises UsageError when there is no such key in use."""
+    changed = connection.execute(
+        "UPDATE api_keys SET revoked_at = now(), updated_at = now() WHERE key_id = %s AND revoked_at IS NULL", (key_id,)
+    )
+    if changed.rowcount == 0:
+        raise UsageError(f"no key {key_id} in use")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    create = commands.add_parser("create", help="make a key, or register a given one")
+    create.add_argument("name", help="who has it")
+    create.add_argument("--key", help="id.secret; made anew when left out")
+    commands.add_parser("list", help="keys, without their secrets")
+    commands.add_parser("revoke", help="stop accepting a key").add_argument("id", help="the part before the dot")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        with connect(load(DatabaseSettings)) as connection:
+            if arguments.command == "create":
+                key = arguments.key or new_key()
+                added = register(connection, arguments.name, key)
+                # a given key is known to who gave it: it need not stand in a log
+                shown = key.partition(".")[0] if arguments.key else key
+                print(f"{arguments.name}: {shown}{'' if added else ' (already registered)'}")
+            elif arguments.command == "list":
+                for key in registered(connection):
+                    state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in use"
+                    used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
+                    print(f"{key.key_id}  {key.name}  created {key.created_at:%Y-%m-%d}  last used {used}  {state}")
+            else:
+                revoke(connection, arguments.id)
+                print(f"{arguments.id}: revoked")
+    except DatabaseUnavailable as error:
+        raise StageFailed(str(error)) from error
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))

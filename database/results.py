@@ -1,0 +1,270 @@
+"""What readers of published results ask: plain functions, one query each, typed rows back (contracts 5.2).
+
+Units as in the tables' comments: `_pct` percent, `_weight` a fraction, market caps in USD unless a currency says else.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from psycopg.rows import class_row, scalar_row
+
+from config.universe import BENCHMARK, FX_REACH_DAYS
+from database.connection import Connection
+
+Strategy = Literal["5d", "10d", "20d", "monthly"]
+Outcome = Literal["selected", "lower_return", "not_positive", "no_return", "no_market_cap", "no_profile", "in_doubt"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """One computed portfolio, empty ones too."""
+
+    strategy: Strategy
+    as_of_date: date
+    revision: int
+    status: Literal["complete", "partial", "empty"]
+    origin: Literal["live", "simulated"]
+    positions: int
+    trending_etfs: int | None
+    holdings_oldest: date | None
+    left_out: list[dict[str, str | None]]
+    first_published_at: datetime
+    published_at: datetime
+    computed_at: datetime
+
+
+@dataclass(frozen=True)
+class Position:
+    """One stock of a portfolio. `source_etfs` is empty and `return_pct` may be None in a monthly one."""
+
+    ticker: str
+    company_name: str | None
+    sector: str
+    market_cap: Decimal | None
+    market_cap_source: Literal["quote", "carried", "scaled"] | None
+    return_pct: Decimal | None
+    portfolio_weight: Decimal
+    rank: int
+    allocation_score: Decimal
+    source_etfs: str
+    allocation_reason: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One holding of a trending ETF that was looked at, with what became of it."""
+
+    etf_ticker: str
+    ticker: str
+    company_name: str | None
+    sector: str | None
+    holding_rank: int
+    holding_percent: Decimal
+    holdings_as_of: date
+    return_pct: Decimal | None
+    market_cap: Decimal | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class EtfReturn:
+    """One ETF in one period against SPY."""
+
+    etf_ticker: str
+    period_days: int
+    return_pct: Decimal
+    spy_return_pct: Decimal
+    outperformance: Decimal
+    rank_by_outperformance: int | None
+    rank_by_return: int
+    is_trending: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Etf:
+    """One fund of the universe."""
+
+    ticker: str
+    etf_type: Literal["benchmark", "sector"]
+    sector_name: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class FxRate:
+    """What one unit of a currency is worth."""
+
+    rate_date: date
+    usd_per_unit: Decimal
+
+
+def schema_revision(connection: Connection) -> str | None:
+    """The migration the database is at."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: str | None = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
+        return found
+
+
+HEADER = """SELECT strategy, as_of_date, revision, status, origin, positions, trending_etfs, holdings_oldest, left_out,
+                   first_published_at, published_at, computed_at
+            FROM analytics_portfolios WHERE strategy = %(strategy)s"""
+
+
+def header(connection: Connection, strategy: Strategy, as_of_date: date | None = None) -> Header | None:
+    """Header of that date, or the strategy's newest one."""
+    which = "" if as_of_date is None else "AND as_of_date = %(day)s"
+    with connection.cursor(row_factory=class_row(Header)) as cursor:
+        return cursor.execute(
+            f"{HEADER} {which} ORDER BY as_of_date DESC LIMIT 1", {"strategy": strategy, "day": as_of_date}
+        ).fetchone()
+
+
+def header_at_or_before(connection: Connection, strategy: Strategy, day: date) -> Header | None:
+    """The header that holds on that day: its own, or the newest before it."""
+    with connection.cursor(row_factory=class_row(Header)) as cursor:
+        return cursor.execute(
+            f"{HEADER} AND as_of_date <= %(day)s ORDER BY as_of_date DESC LIMIT 1", {"strategy": strategy, "day": day}
+        ).fetchone()
+
+
+def previous_portfolio_date(connection: Connection, strategy: Strategy, before: date) -> date | None:
+    """The newest date of the strategy that has a header and lies before the given one."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: date | None = cursor.execute(
+            "SELECT max(as_of_date) FROM analytics_portfolios WHERE strategy = %s AND as_of_date < %s",
+            (strategy, before),
+        ).fetchone()
+        return found
+
+
+def positions(connection: Connection, strategy: Strategy, as_of_date: date) -> list[Position]:
+    """Positions in rank order."""
+    with connection.cursor(row_factory=class_row(Position)) as cursor:
+        if strategy == "monthly":
+            return cursor.execute(
+                """SELECT ticker, company_name, sector, market_cap, NULL AS market_cap_source, return_20d AS return_pct,
+                          final_weight AS portfolio_weight, final_rank AS rank, score AS allocation_score,
+                          '' AS source_etfs, allocation_reason
+                   FROM analytics_08_monthly_portfolio WHERE rebalance_date = %s ORDER BY final_rank""",
+                (as_of_date,),
+            ).fetchall()
+        return cursor.execute(
+            """SELECT ticker, company_name, sector, market_cap, market_cap_source, return_pct, portfolio_weight, rank,
+                      allocation_score, source_etfs, allocation_reason
+               FROM analytics_05_portfolio_allocation WHERE as_of_date = %s AND period_days = %s ORDER BY rank""",
+            (as_of_date, int(strategy.removesuffix("d"))),
+        ).fetchall()
+
+
+def candidates(connection: Connection, as_of_date: date, period_days: int) -> list[Candidate]:
+    """Every (ETF, holding) looked at, ETFs in ticker order, each ETF's best return first."""
+    with connection.cursor(row_factory=class_row(Candidate)) as cursor:
+        return cursor.execute(
+            """SELECT c.etf_ticker, c.ticker, s.company_name, s.sector, c.holding_rank, c.holding_percent,
+                      c.holdings_as_of, c.return_pct, c.market_cap, c.outcome
+               FROM analytics_05_candidates c LEFT JOIN collected_00_meta_stock s ON s.ticker = c.ticker
+               WHERE c.as_of_date = %s AND c.period_days = %s
+               ORDER BY c.etf_ticker COLLATE "C", c.return_pct DESC NULLS LAST, c.ticker COLLATE "C" """,
+            (as_of_date, period_days),
+        ).fetchall()
+
+
+def universe(connection: Connection) -> list[Etf]:
+    """The funds, in ticker order."""
+    with connection.cursor(row_factory=class_row(Etf)) as cursor:
+        return cursor.execute(
+            'SELECT ticker, etf_type, sector_name, description FROM collected_00_meta_etf ORDER BY ticker COLLATE "C"'
+        ).fetchall()
+
+
+def newest_trending_date(connection: Connection) -> date | None:
+    """The newest session with ETF returns."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: date | None = cursor.execute("SELECT max(as_of_date) FROM analytics_03_trending_etfs").fetchone()
+        return found
+
+
+def etf_returns(connection: Connection, as_of_date: date) -> list[EtfReturn]:
+    """Each ETF's return of each period; rank_by_return counts SPY, too (rules 7; ties by ticker)."""
+    with connection.cursor(row_factory=class_row(EtfReturn)) as cursor:
+        return cursor.execute(
+            """SELECT etf_ticker, period_days, return_pct, spy_return_pct, outperformance, rank_by_outperformance,
+                      row_number() OVER (PARTITION BY period_days
+                                         ORDER BY return_pct DESC, etf_ticker COLLATE "C") AS rank_by_return,
+                      is_trending, updated_at
+               FROM analytics_03_trending_etfs WHERE as_of_date = %s""",
+            (as_of_date,),
+        ).fetchall()
+
+
+def etf_total_returns(connection: Connection, start: date, end: date) -> dict[str, Decimal]:
+    """Percent between two sessions, from adjusted closes (rules 2); an ETF without both bars is not there."""
+    with connection.cursor() as cursor:
+        rows = cursor.execute(
+            """SELECT ticker, round(100 * (late.adj_close_price / early.adj_close_price - 1), 6)
+               FROM collected_01_daily_etf_ohlc late JOIN collected_01_daily_etf_ohlc early USING (ticker)
+               WHERE late.trade_date = %s AND early.trade_date = %s""",
+            (end, start),
+        ).fetchall()
+        return dict(rows)
+
+
+def spy_return(connection: Connection, as_of_date: date, period_days: int) -> Decimal | None:
+    """SPY's return of the period, percent."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: Decimal | None = cursor.execute(
+            """SELECT return_pct FROM analytics_03_trending_etfs
+               WHERE as_of_date = %s AND etf_ticker = %s AND period_days = %s""",
+            (as_of_date, BENCHMARK, period_days),
+        ).fetchone()
+        return found
+
+
+def fx_rate(connection: Connection, currency: str, as_of_date: date) -> FxRate | None:
+    """The newest rate dated before as_of_date and in reach: the one results of that date use (rules 4)."""
+    with connection.cursor(row_factory=class_row(FxRate)) as cursor:
+        return cursor.execute(
+            """SELECT rate_date, usd_per_unit FROM collected_00_fx_rate
+               WHERE currency = %(currency)s AND rate_date < %(day)s AND rate_date >= %(day)s::date - %(reach)s::int
+               ORDER BY rate_date DESC LIMIT 1""",
+            {"currency": currency, "day": as_of_date, "reach": FX_REACH_DAYS},
+        ).fetchone()
+
+
+def portfolio_dates(connection: Connection, *, monthly: bool) -> list[date]:
+    """Sessions with a computed portfolio of any period, or the rebalance dates; oldest first."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(
+            """SELECT DISTINCT as_of_date FROM analytics_portfolios
+               WHERE (strategy = 'monthly') = %s ORDER BY as_of_date""",
+            (monthly,),
+        ).fetchall()
+
+
+def newest_portfolio_date(connection: Connection) -> date | None:
+    """The newest session with a portfolio of any period."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: date | None = cursor.execute(
+            "SELECT max(as_of_date) FROM analytics_portfolios WHERE strategy <> 'monthly'"
+        ).fetchone()
+        return found
+
+
+def newest_computed_at(connection: Connection, as_of_date: date) -> datetime | None:
+    """When the newest of that session's portfolios was computed."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: datetime | None = cursor.execute(
+            "SELECT max(computed_at) FROM analytics_portfolios WHERE as_of_date = %s AND strategy <> 'monthly'",
+            (as_of_date,),
+        ).fetchone()
+        return found
+
+
+def first_snapshot_date(connection: Connection) -> date | None:
+    """The date of the oldest stored holdings snapshot: there is no portfolio before it."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: date | None = cursor.execute("SELECT min(as_of_date) FROM collected_04_etf_holdings").fetchone()
+        return found

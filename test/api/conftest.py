@@ -1,0 +1,38 @@
+"""The API on a real database, at a Friday evening."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api import freshness
+from api.app import create_app
+from database import api_keys
+from test import published
+from test.conftest import Database
+
+
+@pytest.fixture
+def db(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[published.Connection]:
+    """A connection that may write anything; the environment is the API's, the clock stands at 22:00 UTC."""
+    for name, value in database.environment("api").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(freshness, "wall_now", lambda: published.FRIDAY_EVENING)
+    with published.connect(database) as connection:
+        api_keys.register(connection, "tests", published.KEY)
+        yield connection
+
+
+@pytest.fixture
+def client(db: published.Connection) -> Iterator[TestClient]:
+    """A caller with a key."""
+    headers = {"X-API-Key": published.KEY}
+    with TestClient(create_app(), headers=headers, raise_server_exceptions=False) as found:
+        yield found
+
+
+@pytest.fixture
+def results(db: published.Connection) -> published.Connection:
+    """Two evenings of results (see published.two_evenings)."""
+    published.two_evenings(db)
+    return db
