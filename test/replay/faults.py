@@ -22,9 +22,9 @@ class Fault(BaseModel):
     """What to do to the next `times` requests that match.
 
     Without a kind: answer with `status` and `body` (a text for the status by default), or, with neither, the true
-    answer after `delay_seconds`. Kinds: timeout (no answer; after the delay, 30 s by default, the connection is
-    dropped), broken_json (half of the true answer), missing_days (the chart without `days`), unknown_symbol (as if the
-    source had never heard of it; in a batch quote of `symbols` only, when they are given).
+    answer after `delay_seconds`. Kinds: timeout (an answer that begins and, after the delay, 30 s by default, a dropped
+    connection), broken_json (half of the true answer), missing_days (the chart without `days`), unknown_symbol (as if
+    the source had never heard of it; in a batch quote of `symbols` only, when they are given).
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -160,6 +160,7 @@ def generate(
     by_symbol = {stock.symbol: stock for stock in companies}
     prices = {stock.symbol: stock.price for stock in companies} | fund_prices
     yields = {stock.symbol: stock.dividend_yield for stock in companies} | fund_yields
+    yields |= dict.fromkeys(absences, 0.0)  # nothing is paid on a day without a bar
     tables, caps = [], []
     rates = _rates(rng, days[0], last_session)
     for paths, tick in ((funds, 0.01), (us_paths, 0.01), (kr_paths, 100.0)):

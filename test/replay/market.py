@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeAlias
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 import numpy as np
 import numpy.typing as npt
@@ -182,6 +182,7 @@ def load_market(directory: Path | str) -> Market:
     rates = _series(_Table(directory, "fx"), "currency", "usd_per_unit")
     for currency, rate in rates.items():
         bars.setdefault(fx_symbol(currency), _fx_bars(rate))
+        profiles.setdefault(fx_symbol(currency), default_profile(fx_symbol(currency)))
     holdings = _holdings(_Table(directory, "holdings"))
     marker = _marker(directory)
     pa.default_memory_pool().release_unused()
@@ -462,11 +463,6 @@ _ENDINGS = {
     ".TO": ("CAD", "TOR", "America/Toronto"),
     ".HK": ("HKD", "HKG", "Asia/Hong_Kong"),
 }
-
-
-def timezone_of(profile: Profile) -> ZoneInfo:
-    """The exchange's time zone."""
-    return ZoneInfo(profile.timezone)
 
 
 def _marker(directory: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import threading
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ import uvicorn
 from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from test.replay.faults import Fault, Faults, LoggedRequest, RequestLog
@@ -293,15 +294,14 @@ class ReplayServer:
         request = Request(host, path, dict(http.query_params), http.cookies)
         distortion = _distortion(fault) if fault else Distortion()
         answer = self._yahoo.answer(request, self.clock.now, distortion)
-        dropped = False
+        if fault is not None and fault.kind == "timeout":
+            self._log.add(host, path, unquote_plus(query), None)
+            return StreamingResponse(self._unfinished(http, fault.delay), media_type=answer.content_type)
         if fault is not None:
             answer = _faulty(answer, fault)
-            dropped = fault.kind == "timeout"
-        self._log.add(host, path, unquote_plus(query), None if dropped else answer.status)
+        self._log.add(host, path, unquote_plus(query), answer.status)
         if fault is not None and fault.delay:
-            await asyncio.sleep(fault.delay)
-        if dropped:
-            self._drop(http)
+            await self._pause(fault.delay)
         response = Response(answer.body, answer.status, media_type=answer.content_type)
         if answer.cookie:
             response.set_cookie(
@@ -309,10 +309,21 @@ class ReplayServer:
             )
         return response
 
-    def _drop(self, http: HttpRequest) -> None:
+    async def _unfinished(self, http: HttpRequest, delay: float) -> AsyncIterator[bytes]:
+        """An answer that begins, and a connection that is gone before it ends.
+
+        Without the beginning curl would take the loss for an idle connection's and ask again by itself.
+        """
+        yield b"{"
+        await self._pause(delay)
         writer = self._tunnels.get(http.client.port) if http.client else None
         if writer is not None:
             writer.transport.abort()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not for a server that is told to stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
 
     async def _control_clock(self, http: HttpRequest) -> Response:
         if http.method == "POST":
