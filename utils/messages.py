@@ -2,7 +2,7 @@
 
 Units: prices in the instrument's currency, `holding_percent` in percent, caps in the row's currency, dates are
 sessions, `_at` instants in UTC. `fetched_at` is wall time when the answer arrived, `observed_at` the platform's clock.
-Key = ticker, headers = `schema_version`, `run_id`, `produced_at`. What is not valid raises InvalidMessage.
+Key = ticker, headers = `schema_version`, `run_id`, `produced_at`, `kind`. What is not valid raises InvalidMessage.
 """
 
 from collections.abc import Iterable, Mapping
@@ -148,7 +148,12 @@ def topic_of(message: Message) -> str:
 
 def encode(message: Message, run_id: str) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     """Key, value and headers for the broker. Raises InvalidMessage for NaN or infinity."""
-    headers = {"schema_version": str(SCHEMA_VERSION), "run_id": run_id, "produced_at": wall_now().isoformat()}
+    headers = {
+        "schema_version": str(SCHEMA_VERSION),
+        "run_id": run_id,
+        "produced_at": wall_now().isoformat(),
+        "kind": message.kind,  # so that an item is accounted for even when its value cannot be read
+    }
     return (
         message.ticker.encode(),
         message.model_dump_json().encode(),

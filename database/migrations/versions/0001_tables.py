@@ -94,8 +94,10 @@ def ohlc() -> list[Any]:
         column("dividend", PRICE, "per share, own currency; 0 when none", default="0"),
         column("split_ratio", PRICE, "shares after / before; 0 when none", default="0"),
         column("price_change_percent", PERCENT, "100 × (close / previous session's close − 1)", null=True),
+        column("previous_session", sa.Date, "the session before on its exchange, with or without a bar", null=True),
         column("doubt", sa.Text, "why the bar is in doubt; NULL when it is not", null=True),
         column("doubt_value", PRICE, "the close that was doubted", null=True),
+        column("doubt_session", sa.Date, "last session closed when the doubt was recorded", null=True),
         column(
             "confirmed_at", INSTANT, "when the doubt ended: a later session's fetch repeated it, or a person", null=True
         ),
@@ -174,7 +176,13 @@ def collected() -> None:
             *ohlc(),
             *written(),
             key=("ticker", "trade_date"),
-            checks=("volume >= 0", "dividend >= 0", "split_ratio >= 0", "confirmed_at IS NULL OR doubt IS NOT NULL"),
+            checks=(
+                "volume >= 0",
+                "dividend >= 0",
+                "split_ratio >= 0",
+                "confirmed_at IS NULL OR doubt IS NOT NULL",
+                "previous_session < trade_date",
+            ),
             about="Daily bars as the source quotes them (rules 2)",
         )
         op.create_index(f"{name}_trade_date", name, ["trade_date"])

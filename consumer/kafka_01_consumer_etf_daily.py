@@ -1,0 +1,20 @@
+"""Store what comes on etf-daily-data: daily bars of ETFs. Runs until SIGTERM (contracts 3, 4).
+
+python -m consumer.kafka_01_consumer_etf_daily
+"""
+
+from collections.abc import Sequence
+
+from config.topics import ETF_DAILY
+from consumer import service
+from utils.program import run_program
+
+SERVICE = "consumer-etf-daily"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return service.run(argv, doc=__doc__, topic=ETF_DAILY, service=SERVICE)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))

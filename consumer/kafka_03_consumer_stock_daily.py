@@ -1,0 +1,20 @@
+"""Store what comes on stock-daily-data: bars, market caps, profiles, rates. Runs until SIGTERM (contracts 3, 4).
+
+python -m consumer.kafka_03_consumer_stock_daily
+"""
+
+from collections.abc import Sequence
+
+from config.topics import STOCK_DAILY
+from consumer import service
+from utils.program import run_program
+
+SERVICE = "consumer-stock-daily"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return service.run(argv, doc=__doc__, topic=STOCK_DAILY, service=SERVICE)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))

@@ -1,0 +1,152 @@
+"""A topic as the loop's source: static group membership, positions given from outside, batches bounded in bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    OffsetOutOfRangeError,
+    RebalanceInProgressError,
+    RetriableError,
+    UnknownMemberIdError,
+)
+
+from consumer.loop import Assigned, Batch, Partition, Record, Slice
+from utils.topics import topic_id
+
+# The rows of a batch are in memory once, parsed: this many bytes of JSON at most, or one message.
+BATCH_BYTES = 4 * 1024 * 1024
+# The database's offset is the one that counts. Kafka's serves who measures lag, and the next commit covers this one.
+COMMIT_MAY_FAIL = (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    RetriableError,
+    UnknownMemberIdError,
+)
+
+
+@dataclass
+class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One topic, read by a member of a consumer group. A partition is paused until its position is known."""
+
+    consumer: KafkaConsumer
+    admin: KafkaAdminClient
+    topic: str
+    batch_messages: int
+    poll_seconds: float = 0.5
+    _unknown: set[TopicPartition] = field(default_factory=set)
+    _known: dict[TopicPartition, tuple[Partition, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.consumer.subscribe([self.topic], listener=self)
+
+    def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """They belong to another member: what was read of them and not stored is theirs."""
+        for partition in revoked:
+            self._unknown.discard(partition)
+            self._known.pop(partition, None)
+
+    def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """They wait for their position, which only the database knows."""
+        for partition in assigned:
+            self.consumer.seek(partition, 0)
+            self._forget(partition)
+
+    def assigned(self) -> Sequence[Assigned]:
+        """Partitions without a position, with the bounds of their logs."""
+        if not self._unknown:
+            return []
+        identity = topic_id(self.admin, self.topic)
+        if identity is None:
+            return []
+        waiting = sorted(self._unknown)
+        first, end = self.consumer.beginning_offsets(waiting), self.consumer.end_offsets(waiting)
+        return [
+            Assigned(Partition(self.topic, partition.partition, str(identity)), first[partition], end[partition])
+            for partition in waiting
+        ]
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from there."""
+        key = TopicPartition(partition.topic, partition.number)
+        if key in self._unknown:
+            self.consumer.seek(key, offset)
+            self.consumer.resume(key)
+            self._unknown.discard(key)
+            self._known[key] = (partition, offset)
+
+    def poll(self) -> Batch:
+        """Up to `batch_messages` or BATCH_BYTES, whichever comes first; empty after `poll_seconds` without any."""
+        came: dict[TopicPartition, list[Record]] = {}
+        messages = size = 0
+        try:
+            while messages < self.batch_messages and size < BATCH_BYTES:
+                records = self.consumer.poll(timeout_ms=0 if came else int(self.poll_seconds * 1000), max_records=1)
+                if not records:
+                    break
+                for partition, read in records.items():
+                    came.setdefault(partition, []).extend(_record(one) for one in read)
+                    messages += len(read)
+                    size += sum(len(one.value or b"") for one in read)
+        except OffsetOutOfRangeError:
+            self.start_over()
+            return []
+        return self._slices(came)
+
+    def commit(self, batch: Batch) -> None:
+        """The batch is stored: its partitions stand behind it."""
+        stored = {TopicPartition(part.partition.topic, part.partition.number): part for part in batch}
+        for key, part in stored.items():
+            if key in self._known:
+                self._known[key] = (part.partition, part.next_offset)
+        try:
+            self.consumer.commit(
+                {
+                    key: OffsetAndMetadata(part.next_offset, "", -1)
+                    for key, part in stored.items()
+                    if key in self._known
+                },
+                timeout_ms=5_000,
+            )
+        except COMMIT_MAY_FAIL:
+            return
+
+    def start_over(self) -> None:
+        """Ask for all positions anew."""
+        for partition in self.consumer.assignment():
+            self._forget(partition)
+
+    def idle(self, seconds: float) -> None:
+        """Stay in the group without reading."""
+        self.consumer.pause(*self.consumer.assignment())
+        self.consumer.poll(timeout_ms=int(seconds * 1000))
+        self.consumer.resume(*(set(self.consumer.assignment()) - self._unknown))
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self.consumer.close(autocommit=False)
+        self.admin.close()
+
+    def _forget(self, partition: TopicPartition) -> None:
+        self.consumer.pause(partition)
+        self._known.pop(partition, None)
+        self._unknown.add(partition)
+
+    def _slices(self, came: dict[TopicPartition, list[Record]]) -> Batch:
+        """What came of partitions this consumer stands in; a topic made anew meanwhile is asked for its positions."""
+        if not came:
+            return []
+        identity = str(topic_id(self.admin, self.topic))
+        if any(partition.topic_id != identity for partition, _ in self._known.values()):
+            self.start_over()
+            return []
+        return [Slice(*self._known[key], tuple(records)) for key, records in sorted(came.items()) if key in self._known]
+
+
+def _record(read: Any) -> Record:
+    headers = tuple((name, value if value is not None else b"") for name, value in read.headers)
+    return Record(read.offset, read.key, read.value, headers)

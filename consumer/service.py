@@ -1,0 +1,44 @@
+"""What the three consumer programs share: arguments, signals, and an end that leaves nothing half."""
+
+import argparse
+import logging
+import signal
+from collections.abc import Sequence
+from threading import Event
+
+from kafka.errors import FencedInstanceIdError
+
+from config.settings import DatabaseSettings, KafkaSettings, load
+from consumer.kafka_source import KafkaSource
+from consumer.loop import consume
+from consumer.store import PostgresStore, TooManyInvalid
+from utils.kafka import BrokerUnavailable, admin, consumer
+from utils.program import SUCCESS, StageFailed
+
+log = logging.getLogger(__name__)
+
+
+def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str) -> int:
+    """Store what comes on the topic until SIGTERM or SIGINT; then the batch at hand is finished and committed."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args(argv)
+    database, kafka = load(DatabaseSettings), load(KafkaSettings)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    store = PostgresStore(database, max_invalid_share=kafka.max_invalid_share)
+    try:
+        source = KafkaSource(consumer(service, kafka), admin(kafka), topic, kafka.batch_messages)
+        try:
+            log.info("%s stores %s", service, topic)
+            consume(source, store, stop)
+        finally:
+            source.close()
+    except (BrokerUnavailable, TooManyInvalid) as error:
+        raise StageFailed(str(error)) from error
+    except FencedInstanceIdError as error:
+        raise StageFailed(f"another process runs as {service}-{kafka.group_instance}") from error
+    finally:
+        store.close()
+    log.info("%s stopped: all that was read is stored", service)
+    return SUCCESS
