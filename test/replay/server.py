@@ -25,6 +25,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from config.universe import NEW_YORK
 from test.replay.faults import Fault, Faults, LoggedRequest, RequestLog
 from test.replay.hours import calendar_of, hours_of
 from test.replay.market import Market, default_profile, load_market
@@ -99,17 +100,15 @@ class Clock:
 
 
 def _span(market: Market) -> tuple[datetime, datetime]:
-    """The first opening and the last close of the market's bars; currencies don't count."""
-    opens, closes = [], []
-    for symbol, bars in market.bars.items():
-        profile = market.profiles.get(symbol) or default_profile(symbol)
-        if profile.quote_type == "CURRENCY":
-            continue
-        calendar = calendar_of(profile)
-        first, last = bars.dates[0].astype(object), bars.dates[-1].astype(object)
-        opens.append(hours_of(first, calendar, profile.timezone).open)
-        closes.append(hours_of(last, calendar, profile.timezone).close)
-    return min(opens), max(closes)
+    """The first opening and the last close: of New York's sessions, or the others' in a market without any."""
+    traded = [(market.profiles.get(symbol) or default_profile(symbol), bars) for symbol, bars in market.bars.items()]
+    traded = [(profile, bars) for profile, bars in traded if profile.quote_type != "CURRENCY"]
+    here = [(profile, bars) for profile, bars in traded if calendar_of(profile) == NEW_YORK] or traded
+    profile, bars = min(here, key=lambda pair: pair[1].dates[0])
+    first = hours_of(bars.dates[0].astype(object), calendar_of(profile), profile.timezone)
+    profile, bars = max(here, key=lambda pair: pair[1].dates[-1])
+    last = hours_of(bars.dates[-1].astype(object), calendar_of(profile), profile.timezone)
+    return first.open, last.close
 
 
 def _iso(at: datetime) -> str:
