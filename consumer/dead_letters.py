@@ -1,0 +1,124 @@
+"""Dead letters: messages the consumers could not store. List them, look at one, send one again, or put it aside.
+
+python -m consumer.dead_letters list                               # those nobody has dealt with; --all: every one
+python -m consumer.dead_letters show stock-daily-data/3/1742
+python -m consumer.dead_letters replay stock-daily-data/3/1742     # to its topic again, unchanged; or --all
+python -m consumer.dead_letters drop stock-daily-data/3/1742       # kept, and not listed any more; or --all
+
+A replayed message is stored like a new one: rows change, the closed run it came from does not. One that is still
+wrong comes back as a new dead letter.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from config.settings import KafkaSettings, load
+from database import dead_letters
+from database.connection import Connection, DatabaseUnavailable, connect
+from database.dead_letters import DeadLetter
+from utils.kafka import BrokerUnavailable, producer
+from utils.program import SUCCESS, StageFailed, UsageError, run_program
+
+SHOWN_BYTES = 2000
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        with connect() as connection:
+            if arguments.action == "list":
+                return _list(connection, every=arguments.all)
+            letters = _named(connection, arguments)
+            if arguments.action == "show":
+                return _show(letters)
+            return _replay(connection, letters) if arguments.action == "replay" else _drop(connection, letters)
+    except (DatabaseUnavailable, BrokerUnavailable) as error:
+        raise StageFailed(str(error)) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="one line each").add_argument("--all", action="store_true", help="every status")
+    show = actions.add_parser("show", help="one in full")
+    show.add_argument("name", help="topic/partition/offset")
+    for action, about in (("replay", "send to the topic again"), ("drop", "put aside")):
+        command = actions.add_parser(action, help=about)
+        command.add_argument("name", nargs="?", help="topic/partition/offset")
+        command.add_argument("--all", action="store_true", help="all that are new")
+    return parser
+
+
+def _named(connection: Connection, arguments: argparse.Namespace) -> list[DeadLetter]:
+    """What the person means. Raises UsageError when that is unclear or nothing."""
+    every = getattr(arguments, "all", False)
+    if every == (arguments.name is not None):
+        raise UsageError("name one dead letter as topic/partition/offset, or say --all")
+    if every:
+        return dead_letters.find(connection, status="new")
+    topic, _, place = arguments.name.partition("/")
+    partition, _, offset = place.partition("/")
+    if not (topic and partition.isdigit() and offset.isdigit()):
+        raise UsageError(f"{arguments.name}: expected topic/partition/offset, such as stock-daily-data/3/1742")
+    found = dead_letters.find(connection, topic=topic, partition=int(partition), offset=int(offset))
+    if not found:
+        raise UsageError(f"{arguments.name}: no such dead letter")
+    if arguments.action != "show" and all(letter.status != "new" for letter in found):
+        raise UsageError(f"{arguments.name} is {found[-1].status} already")
+    return found if arguments.action == "show" else [letter for letter in found if letter.status == "new"]
+
+
+def _list(connection: Connection, *, every: bool) -> int:
+    letters = dead_letters.find(connection, status=None if every else "new")
+    for letter in letters:
+        key = (letter.message_key or b"").decode(errors="backslashreplace")
+        print(f"{letter.received_at:%Y-%m-%d %H:%M:%S}  {letter.status:<8}  {letter.name}  {key}  {letter.error_msg}")
+    print(f"{len(letters)} dead letters")
+    return SUCCESS
+
+
+def _show(letters: Sequence[DeadLetter]) -> int:
+    for letter in letters:
+        value = letter.raw_value or b""
+        print(f"{letter.name} (topic id {letter.topic_id}), {letter.status}, received {letter.received_at.isoformat()}")
+        print(f"reason: {letter.error_msg}")
+        print(f"key: {letter.message_key!r}")
+        for name, given in dead_letters.unpack(letter.headers):
+            print(f"header {name}: {given!r}")
+        rest = f" … and {len(value) - SHOWN_BYTES} bytes more" if len(value) > SHOWN_BYTES else ""
+        print(f"value: {value[:SHOWN_BYTES].decode(errors='backslashreplace')}{rest}")
+    return SUCCESS
+
+
+def _replay(connection: Connection, letters: Sequence[DeadLetter]) -> int:
+    """Send first, mark then: a crash in between sends one twice, which changes nothing, instead of never."""
+    settings = load(KafkaSettings)
+    sender = producer(settings)
+    try:
+        for letter in letters:
+            sent = sender.send(
+                letter.topic,
+                key=letter.message_key,
+                value=letter.raw_value,
+                headers=dead_letters.unpack(letter.headers),
+                partition=None if letter.message_key else letter.partition,
+            )
+            where = sent.get(timeout=settings.delivery_timeout_s)
+            dead_letters.mark(connection, letter, "replayed")
+            print(f"{letter.name} sent again as {where.topic}/{where.partition}/{where.offset}")
+    finally:
+        sender.close()
+    print(f"{len(letters)} replayed")
+    return SUCCESS
+
+
+def _drop(connection: Connection, letters: Sequence[DeadLetter]) -> int:
+    for letter in letters:
+        dead_letters.mark(connection, letter, "dropped")
+        print(f"{letter.name} dropped")
+    print(f"{len(letters)} dropped")
+    return SUCCESS
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))
