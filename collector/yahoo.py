@@ -371,25 +371,27 @@ def _named(ask: Callable[[], T]) -> T:
 
 def _check_way(settings: YahooSettings) -> None:
     """The way to the source is there: each setting is checked before the first request."""
-    if settings.ca_file is not None:
-        with suppress(OSError, UnicodeDecodeError):
-            if "BEGIN CERTIFICATE" in Path(settings.ca_file).read_text(encoding="utf-8"):
-                settings.ca_file.stat()
-                return _check_proxy(settings)
+    if settings.ca_file is not None and not _is_certificate(settings.ca_file):
         raise UsageError(f"YAHOO_CA_FILE {settings.ca_file}: expected a PEM file with a certificate")
-    return _check_proxy(settings)
+    if settings.proxy is not None:
+        _check_proxy(settings.proxy)
 
 
-def _check_proxy(settings: YahooSettings) -> None:
-    if settings.proxy is None:
-        return
-    address = urlsplit(settings.proxy)
+def _is_certificate(file: Path) -> bool:
+    try:
+        return "BEGIN CERTIFICATE" in file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _check_proxy(proxy: str) -> None:
+    address = urlsplit(proxy)
     if not address.hostname or not address.port:
-        raise UsageError(f"YAHOO_PROXY {settings.proxy}: expected http://host:port")
+        raise UsageError(f"YAHOO_PROXY {proxy}: expected http://host:port")
     try:
         socket.create_connection((address.hostname, address.port), timeout=5).close()
     except OSError as error:
-        raise StageFailed(f"YAHOO_PROXY {settings.proxy}: nobody answers ({error})") from error
+        raise StageFailed(f"YAHOO_PROXY {proxy}: nobody answers ({error})") from error
 
 
 def _regular(meta: Mapping[str, Any]) -> tuple[date, datetime] | None:

@@ -250,3 +250,11 @@ def currencies_of(connection: Connection, tickers: Collection[str]) -> set[str]:
         {"tickers": list(tickers)},
     )
     return {row[0] for row in rows}
+
+
+def universe_etfs(connection: Connection, tickers: Collection[str]) -> list[str]:
+    """Those of the tickers that are ETFs of the universe."""
+    rows = connection.execute(
+        "SELECT ticker FROM collected_00_meta_etf WHERE ticker = ANY(%s) ORDER BY ticker", (list(tickers),)
+    )
+    return [row[0] for row in rows]

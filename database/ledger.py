@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -149,10 +149,13 @@ class Run:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def close(self, *, error: str | None = None, deadline: timedelta | None = None) -> Totals:
+    def close(
+        self, *, error: str | None = None, deadline: timedelta | None = None, not_before: datetime | None = None
+    ) -> Totals:
         """End the run: what is still open has failed, the totals are derived from the items.
 
-        Transient failures ask for another try until `deadline` after the first one for this session (contracts 4).
+        Transient failures ask for another try until `deadline` after the first one for this session (contracts 4);
+        `not_before`: the source named a time before which that would be in vain.
         """
         settings = load(PipelineSettings)
         deadline = deadline if deadline is not None else timedelta(minutes=settings.deadline_minutes)
@@ -176,9 +179,12 @@ class Run:
                     (self.run_id,),
                 )
             )
-            self.totals = self._judge(counts, int(calls[0]) if calls else 0, failures, error, deadline)
-            self._write(self.totals, error)
-        return self.totals
+            totals = self._judge(counts, int(calls[0]) if calls else 0, failures, error, deadline)
+            if totals.not_before is not None and not_before is not None:
+                totals = replace(totals, not_before=max(totals.not_before, not_before))
+            self.totals = totals
+            self._write(totals, error)
+        return totals
 
     def _judge(
         self,

@@ -90,3 +90,12 @@ def last_closed_session(at: datetime, *, settle_minutes: int = 0, calendar: str 
     while close_of(session, calendar) > settled:
         session = previous_session(session, calendar)
     return session
+
+
+def timezone_of(calendar: str = NEW_YORK) -> str:
+    """Time zone of the exchange.
+
+    >>> timezone_of("XKRX")
+    'Asia/Seoul'
+    """
+    return str(_calendar(calendar).tz)

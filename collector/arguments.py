@@ -1,0 +1,44 @@
+"""Arguments that the producers share, and their one way to end."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from database.connection import DatabaseUnavailable
+from utils.clock import ClockUnavailable, NotAClosedSession
+from utils.program import StageFailed, run_program
+
+_TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]{0,19}")
+
+
+def parser(doc: str) -> argparse.ArgumentParser:
+    """A parser that shows the module's text, example included, with --as-of and --plan."""
+    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument(
+        "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="session to collect (default: the newest closed)"
+    )
+    made.add_argument("--plan", action="store_true", help="show what would be asked for, and ask for nothing")
+    return made
+
+
+def tickers(text: str) -> list[str]:
+    """A comma-separated list of symbols, as written by a person."""
+    found = [part.strip().upper() for part in text.split(",") if part.strip()]
+    wrong = [ticker for ticker in found if not _TICKER.fullmatch(ticker)]
+    if wrong or not found:
+        raise argparse.ArgumentTypeError(f"expected symbols such as NVDA,005930.KS, got {text!r}")
+    return list(dict.fromkeys(found))
+
+
+def run(main: Callable[[Sequence[str] | None], int]) -> None:
+    """Run a producer's main as a program: the exit codes of contracts 3, one line for what went wrong."""
+
+    def named(argv: Sequence[str] | None) -> int:
+        try:
+            return main(argv)
+        except (DatabaseUnavailable, ClockUnavailable) as error:
+            raise StageFailed(str(error)) from error
+
+    sys.exit(run_program(named, mistakes=(NotAClosedSession,)))

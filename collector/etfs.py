@@ -1,0 +1,72 @@
+"""What the ETF producers ask for: bars of the universe, and holdings (rules 1, 3; contracts 3)."""
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from collector.holdings import snapshot_date
+from collector.planner import plan_bars
+from collector.run import Phases, Request
+from collector.tasks import BarsTask, HoldingsTask
+from config.universe import (
+    FIRST_FETCH_SESSIONS,
+    NEW_YORK,
+    SNAPSHOT_REACH_DAYS,
+    Group,
+    tickers_of,
+)
+from database import coverage
+from utils.program import StageFailed
+from utils.sessions import sessions_until, timezone_of
+
+log = logging.getLogger(__name__)
+
+
+def bars_of_group(request: Request, group: Group) -> Phases:
+    """Bars of a group's ETFs. They trade every session: a newest bar that lacks is asked for until it is there."""
+    sessions = sessions_until(request.as_of_date, FIRST_FETCH_SESSIONS)
+    stored = coverage.bar_coverage(request.connection, "etf", tickers_of(group), sessions)
+    plans = (plan_bars(each, sessions, patient=True) for each in stored)
+    yield [BarsTask(plan, "etf") for plan in plans if plan is not None]
+
+
+def lists_of_all(request: Request) -> Phases:
+    """Holdings of every ETF of the universe (DAG 07)."""
+    today = request.now.astimezone(ZoneInfo(timezone_of(NEW_YORK))).date()
+    yield _lists(request, tickers_of("all"), snapshot_date(request.newest, today))
+
+
+def lists_of_trending(request: Request) -> Phases:
+    """Holdings of the ETFs that trend in at least one period (stage 4)."""
+    etfs = trending(request)
+    log.info("trending on %s: %s", request.as_of_date, ", ".join(etfs) or "none")
+    yield _lists(request, etfs, request.as_of_date)
+
+
+def trending(request: Request) -> list[str]:
+    """ETFs trending at the request's session. Raises StageFailed when stage 3 has no result for it."""
+    etfs = coverage.trending_etfs(request.connection, request.as_of_date)
+    if etfs is None:
+        raise StageFailed(
+            f"stage 3 has no result for {request.as_of_date}: run batch/spark_01_trending_etf_identifier.py"
+        )
+    return etfs
+
+
+def lists_in_reach(request: Request, etfs: Collection[str]) -> dict[str, list[coverage.StoredHolding]]:
+    """The newest snapshot of each ETF in reach of the session (rules 4.2); those without one are named in the log."""
+    day = request.as_of_date
+    lists = coverage.newest_lists(request.connection, etfs, since=day - timedelta(days=SNAPSHOT_REACH_DAYS), until=day)
+    without = sorted(set(etfs) - lists.keys())
+    if without:
+        log.warning("no holdings in reach of %s: %s", day, ", ".join(without))
+    return lists
+
+
+def _lists(request: Request, etfs: Sequence[str], day: date) -> list[HoldingsTask]:
+    if not request.is_newest:
+        log.warning("holdings of %s can't be had: the source knows today's only", request.as_of_date)
+        return []
+    stored = coverage.etfs_with_snapshot(request.connection, etfs, day)
+    return [HoldingsTask(etf, day) for etf in etfs if etf not in stored]

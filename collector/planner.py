@@ -1,0 +1,74 @@
+"""What to ask the source for: pure, from what is stored and the calendar (rules 1, 2). Nothing missing, no request.
+
+One request per instrument: from the first session it lacks, widened to the newest five stored sessions, to doubtful
+bars and to sessions that were missing in an answer, up to the session of the run or the newest stored bar.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from config.universe import CATCH_UP_SESSIONS, PERIODS
+from database.coverage import Coverage
+
+# A session that an answer lacked is asked for again on this many runs (rules 2).
+ASKED_AGAIN = 5
+# What a result of a past session needs before it: the longest period, and the sessions that stage 3 catches up.
+NEEDED_SESSIONS = max(PERIODS) + CATCH_UP_SESSIONS
+
+
+@dataclass(frozen=True)
+class BarsPlan:
+    """One request for bars, both ends included. `lacking`: the sessions it is made for or hopes for."""
+
+    ticker: str
+    start: date
+    end: date
+    lacking: tuple[date, ...]
+    whole_from: date | None
+    begins: date | None
+
+
+def plan_bars(coverage: Coverage, sessions: Sequence[date], *, patient: bool) -> BarsPlan | None:
+    """The request an instrument needs to have a bar on each of the sessions; None when it needs none.
+
+    sessions: of its own exchange, oldest first, up to the session of the run.
+    patient: never give up on the newest sessions (the ETFs); else each is asked for on 1 + ASKED_AGAIN runs.
+    """
+    wanted = [session for session in coverage.lacking if coverage.begins is None or session >= coverage.begins]
+    if coverage.first is None or coverage.last is None:
+        return _first_request(coverage, sessions, wanted)
+    since = _wanted_since(coverage, coverage.first, sessions)
+    open_sessions, reasons = [], []
+    for session in wanted:
+        times = coverage.asked.get(session, 0)
+        if session < since or (times > ASKED_AGAIN and not (patient and session > coverage.last)):
+            continue
+        open_sessions.append(session)
+        # A hole that an answer has already lacked waits for a request that is made anyway.
+        if session > coverage.last or times == 0:
+            reasons.append(session)
+    if not reasons:
+        return None
+    widened = [day for day in (coverage.overlap_from, coverage.doubtful_from) if day is not None]
+    return BarsPlan(
+        coverage.ticker,
+        start=min([*open_sessions, *widened]),
+        end=max(sessions[-1], coverage.last),
+        lacking=tuple(open_sessions),
+        whole_from=coverage.first,
+        begins=coverage.begins,
+    )
+
+
+def _first_request(coverage: Coverage, sessions: Sequence[date], wanted: Sequence[date]) -> BarsPlan | None:
+    if not wanted:
+        return None
+    return BarsPlan(coverage.ticker, sessions[0], sessions[-1], tuple(wanted), whole_from=None, begins=coverage.begins)
+
+
+def _wanted_since(coverage: Coverage, first: date, sessions: Sequence[date]) -> date:
+    """Sessions before the first stored bar are wanted only where results of the run's session would lack them."""
+    needed = sessions[-min(NEEDED_SESSIONS, len(sessions))]
+    starts_in_time = first <= needed or (coverage.begins is not None and coverage.begins >= first)
+    return first if starts_in_time else sessions[0]

@@ -1,0 +1,176 @@
+"""What the stock producer asks for, phase by phase (rules 3, 4; contracts 3, kafka_04).
+
+First what the stocks are and what they cost (batch quotes, today only), as that decides which five holdings of an ETF
+count; then missing profiles and bars; last the rates of every currency met.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+
+from collector.bars import exchange_of
+from collector.etfs import lists_in_reach, trending
+from collector.holdings import EQUITY, largest, type_of
+from collector.planner import plan_bars
+from collector.profiles import USD, learned, major_unit
+from collector.rates import CALENDAR as RATE_CALENDAR
+from collector.run import Phases, Request
+from collector.tasks import BarsTask, Outcome, ProfileTask, QuotesTask, RatesTask
+from collector.yahoo import QUOTES_AT_ONCE
+from config.universe import FIRST_FETCH_SESSIONS, exchange_calendar
+from database import coverage
+from database.coverage import Stock
+from database.processing import quarantined
+from utils.messages import ProfileMessage
+from utils.program import UsageError
+from utils.sessions import previous_session, session_at_or_before, sessions_until
+
+log = logging.getLogger(__name__)
+
+
+def needed(request: Request) -> Phases:
+    """The 5 largest holdings of the ETFs trending at the session, and the stocks held (rules 3)."""
+    work = _Work(request)
+    lists = lists_in_reach(request, trending(request))
+    listed = sorted({row.holding_ticker for rows in lists.values() for row in rows})
+    held = coverage.held_stocks(request.connection, request.as_of_date)
+    work.read([*listed, *held])
+    yield from work.quotes(listed)
+    # A profile may tell that a holding is a fund: then another one moves up.
+    while unknown := work.unprofiled(ticker for ticker in largest(lists, work.known) if work.type_of(ticker) is None):
+        yield from work.profiles(unknown)
+    counted = [ticker for ticker in largest(lists, work.known) if work.type_of(ticker) == EQUITY]
+    yield from work.profiles_and_bars(sorted({*counted, *held}))
+    yield from work.rates()
+
+
+def known(request: Request) -> Phases:
+    """Every known holding that is an equity, or of which it isn't known."""
+    work = _Work(request)
+    tickers = coverage.known_holdings(request.connection)
+    work.read(tickers)
+    yield from work.quotes(tickers)
+    yield from work.profiles(work.unprofiled(ticker for ticker in tickers if work.type_of(ticker) is None))
+    yield from work.profiles_and_bars([ticker for ticker in tickers if work.type_of(ticker) == EQUITY])
+    yield from work.rates()
+
+
+def chosen(request: Request, tickers: Sequence[str]) -> Phases:
+    """The stocks an operator names. Raises UsageError for an ETF of the universe: its bars are kept apart."""
+    etfs = coverage.universe_etfs(request.connection, tickers)
+    if etfs:
+        raise UsageError(f"{', '.join(etfs)}: ETFs of the universe are collected by kafka_01_producer_etf_daily.py")
+    work = _Work(request)
+    work.read(tickers)
+    yield from work.quotes(tickers)
+    yield from work.profiles_and_bars(tickers)
+    yield from work.rates()
+
+
+class _Work:
+    """What one run knows of its stocks: as stored, and as learned on the way."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.known: dict[str, Stock] = {}
+        self._tickers: list[str] = []
+        self._currencies: set[str] = set()
+        self._asked: set[str] = set()
+
+    def read(self, tickers: Iterable[str]) -> None:
+        """Begin with what is stored of these stocks."""
+        self._tickers = sorted(set(tickers))
+        self.known = coverage.stocks(self._request.connection, self._tickers)
+
+    def type_of(self, ticker: str) -> str | None:
+        """EQUITY, ETF, …; None when it isn't known."""
+        return type_of(ticker, self.known)
+
+    def quotes(self, tickers: Collection[str]) -> Phases:
+        """Market caps of the session, of equities and of what may be one; only while the source knows them."""
+        if not self._request.is_newest:
+            log.warning("market caps of %s can't be had: the source knows today's only", self._request.as_of_date)
+            return
+        stored = coverage.quoted_on(self._request.connection, tickers, self._request.as_of_date)
+        due = [each for each in self._free("quotes", tickers) if each not in stored and self._may_be_equity(each)]
+        batches = [tuple(due[start : start + QUOTES_AT_ONCE]) for start in range(0, len(due), QUOTES_AT_ONCE)]
+        outcomes = yield [QuotesTask(batch, self._request.as_of_date, self.known) for batch in batches]
+        self._learn(outcomes)
+        # What a quote doesn't know, a profile doesn't either.
+        self._asked.update(each.item.ticker for each in outcomes if each.error and each.permanent)
+
+    def unprofiled(self, tickers: Iterable[str]) -> list[str]:
+        """Those whose profile has not been asked for in this run."""
+        return [ticker for ticker in self._free("profile", tickers) if ticker not in self._asked]
+
+    def profiles(self, tickers: Sequence[str]) -> Phases:
+        """What these stocks are."""
+        self._asked.update(tickers)
+        outcomes = yield [ProfileTask(ticker) for ticker in tickers]
+        self._learn(outcomes)
+
+    def profiles_and_bars(self, tickers: Sequence[str]) -> Phases:
+        """Sectors that are missing, and bars up to the session."""
+        new = self.unprofiled(ticker for ticker in tickers if not self._has_sector(ticker))
+        self._asked.update(new)
+        bars = self._bars(tickers)
+        outcomes = yield [*(ProfileTask(ticker) for ticker in new), *bars]
+        self._learn(outcomes)
+
+    def rates(self) -> Phases:
+        """Rates of every currency met, up to the day before the session (rules 4)."""
+        met = {stock.currency for stock in self.known.values() if stock.currency} | self._currencies
+        met |= coverage.currencies_of(self._request.connection, self._tickers)
+        foreign = sorted({major_unit(currency) for currency in met} - {USD})
+        if not foreign:
+            return
+        days = sessions_until(
+            previous_session(self._request.as_of_date, RATE_CALENDAR), FIRST_FETCH_SESSIONS, RATE_CALENDAR
+        )
+        stored = coverage.rate_coverage(self._request.connection, self._free("fx", foreign), days)
+        plans = (plan_bars(each, days, patient=False) for each in stored)
+        yield [RatesTask(plan) for plan in plans if plan is not None]
+
+    def _bars(self, tickers: Sequence[str]) -> list[BarsTask]:
+        """Plans against each stock's own calendar."""
+        by_calendar: dict[str, list[str]] = {}
+        for ticker in self._free("bars", tickers):
+            by_calendar.setdefault(exchange_calendar(self._exchange(ticker)), []).append(ticker)
+        tasks: list[BarsTask] = []
+        for calendar, members in sorted(by_calendar.items()):
+            newest = session_at_or_before(self._request.as_of_date, calendar)
+            sessions = sessions_until(newest, FIRST_FETCH_SESSIONS, calendar)
+            for stored in coverage.bar_coverage(self._request.connection, "stock", members, sessions):
+                plan = plan_bars(stored, sessions, patient=False)
+                if plan is not None:
+                    stock = self.known.get(plan.ticker)
+                    tasks.append(
+                        BarsTask(plan, "stock", self._exchange(plan.ticker), stock.currency if stock else None)
+                    )
+        return tasks
+
+    def _exchange(self, ticker: str) -> str | None:
+        stock = self.known.get(ticker)
+        return exchange_of(ticker, stock.exchange if stock else None)
+
+    def _has_sector(self, ticker: str) -> bool:
+        stock = self.known.get(ticker)
+        return stock is not None and stock.sector is not None
+
+    def _may_be_equity(self, ticker: str) -> bool:
+        return self.type_of(ticker) in (None, EQUITY)
+
+    def _free(self, operation: str, tickers: Iterable[str]) -> list[str]:
+        """Those that are not in quarantine; the others are named."""
+        asked = list(tickers)
+        held_back = quarantined(self._request.connection, operation, asked)
+        for ticker, until in held_back.items():
+            log.warning("%s %s: in quarantine until %s", ticker, operation, until.date())
+        return [ticker for ticker in asked if ticker not in held_back]
+
+    def _learn(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            if isinstance(outcome.message, ProfileMessage):
+                ticker = outcome.item.ticker
+                self.known[ticker] = learned(self.known.get(ticker), outcome.message)
+            if outcome.currency is not None:
+                self._currencies.add(outcome.currency)

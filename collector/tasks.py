@@ -1,0 +1,266 @@
+"""What is asked of the source, one request (or a whole re-fetch) at a time: task → what became of its items.
+
+A task that raises NoData, SourceUnavailable or RateLimited says so for all its items; the run goes on with the others.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Protocol
+
+from collector import bars, profiles, rates
+from collector.holdings import holdings_message
+from collector.planner import BarsPlan
+from collector.restatement import differing, restated
+from collector.yahoo import History, NoData, NoSessions, SourceUnavailable, Yahoo
+from config.universe import exchange_calendar
+from database.connection import Connection
+from database.coverage import Asset, Stock, StoredBar, stored_bars, stored_rates
+from database.findings import Finding
+from database.ledger import Item
+from utils.messages import Bar, FxMessage, Message
+from utils.sessions import last_closed_session, timezone_of
+
+log = logging.getLogger(__name__)
+
+# A whole history that lacks more of the stored sessions than this is not believed: it would cut what is stored.
+BELIEVABLE_LOSS = 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an item: a message to send, a failure, or, with neither, nothing new. `currency`: of bars."""
+
+    item: Item
+    message: Message | None = None
+    currency: str | None = None
+    error: str | None = None
+    permanent: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a task works with. `connection` is for reading; `now` is the platform's clock."""
+
+    yahoo: Yahoo
+    connection: Connection
+    now: Callable[[], datetime]
+    settle_minutes: int
+
+
+class Task(Protocol):
+    """One thing to ask for."""
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What the run accounts for."""
+        ...
+
+    def __str__(self) -> str:
+        """The line of the plan."""
+        ...
+
+    def perform(self, source: Source) -> list[Outcome]:
+        """Ask, and say what became of each item."""
+        ...
+
+
+@dataclass(frozen=True)
+class BarsTask:
+    """Bars of one instrument, its whole history when the source has restated it (rules 2)."""
+
+    plan: BarsPlan
+    asset: Asset
+    exchange: str | None = None
+    currency: str | None = None
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (Item(self.plan.ticker, "bars"),)
+
+    def __str__(self) -> str:
+        return f"{self.plan.ticker} bars {self.plan.start} to {self.plan.end}, lacks {len(self.plan.lacking)}"
+
+    def perform(self, source: Source) -> list[Outcome]:
+        try:
+            history, answered, calendar = self._ask(source, self.plan.start)
+        except NoSessions:
+            return [self._judge({}, [], None)]
+        stored = self._stored(source, self.plan.start)
+        whole_from, reason = self.plan.whole_from, restated(stored, answered)
+        if reason and whole_from is not None:
+            log.info("%s is restated (%s): its whole history is fetched", self.plan.ticker, reason)
+            if whole_from < self.plan.start:
+                history, answered, calendar = self._ask(source, whole_from)
+                stored = self._stored(source, whole_from)
+            _believe(stored, answered)
+        observed_at = source.now()
+        currency = history.currency or self.currency
+        if currency is None:
+            raise NoData("the source names no currency")
+        message = answered and bars.bars_message(
+            answered,
+            history,
+            ticker=self.plan.ticker,
+            asset=self.asset,
+            currency=currency,
+            whole=reason is not None,
+            observed_at=observed_at,
+            observed_session=last_closed_session(observed_at, settle_minutes=source.settle_minutes, calendar=calendar),
+        )
+        return [replace(self._judge(stored, answered, message or None), currency=currency)]
+
+    def _ask(self, source: Source, start: date) -> tuple[History, list[Bar], str]:
+        calendar = exchange_calendar(bars.exchange_of(self.plan.ticker, self.exchange))
+        history = source.yahoo.history(self.plan.ticker, start, self.plan.end, timezone=timezone_of(calendar))
+        calendar = exchange_calendar(self.exchange or history.exchange)
+        found = bars.bars_of(history, calendar=calendar, now=source.now(), settle_minutes=source.settle_minutes)
+        return history, found, calendar
+
+    def _stored(self, source: Source, since: date) -> dict[date, StoredBar]:
+        return {bar.trade_date: bar for bar in stored_bars(source.connection, self.asset, self.plan.ticker, since)}
+
+    def _judge(self, stored: Mapping[date, StoredBar], answered: list[Bar], message: Message | None) -> Outcome:
+        """Send, leave or fail: an answer without the session it was asked for is no success."""
+        plan, (item,) = self.plan, self.items
+        given = {bar.trade_date for bar in answered}
+        lacking = [session for session in plan.lacking if session not in given]
+        found: list[Finding] = []
+        began = answered and (plan.whole_from is None or plan.start < plan.whole_from)
+        if began and lacking and lacking[0] < answered[0].trade_date:
+            found.append(bars.first_bar(plan.ticker, answered[0].trade_date, plan.start))
+            lacking = [session for session in lacking if session > answered[0].trade_date]
+        gone = [session for session in stored if session not in given] if answered else []
+        found += bars.missing_sessions(plan.ticker, [*lacking, *gone], stored=stored)
+        newest = max([*given, *stored], default=plan.start)
+        late = [session for session in lacking if session > newest or not answered]
+        new = differing(stored, answered)
+        if len(late) == 1 or not answered:
+            # Only the newest session lacks: the source may be late. More of them: it has stopped trading.
+            permanent = plan.whole_from is not None and len(late) > 1
+            span = f"{late[0]} to {late[-1]}" if len(late) > 1 else str(late[0] if late else plan.end)
+            return Outcome(item, error=f"no data: no bar of {span}", permanent=permanent, findings=tuple(found))
+        if late and not new:
+            error = f"no data: no bar since {newest}"
+            return Outcome(item, error=error, permanent=True, findings=tuple(found))
+        if not new and not gone and not any(bar.in_doubt for bar in stored.values()):
+            return Outcome(item, findings=tuple(found))
+        return Outcome(item, message, findings=tuple(found))
+
+
+@dataclass(frozen=True)
+class HoldingsTask:
+    """One ETF's list, as the snapshot of a day."""
+
+    etf: str
+    as_of_date: date
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (Item(self.etf, "holdings"),)
+
+    def __str__(self) -> str:
+        return f"{self.etf} holdings, to be dated {self.as_of_date}"
+
+    def perform(self, source: Source) -> list[Outcome]:
+        listed = source.yahoo.top_holdings(self.etf)
+        (item,) = self.items
+        return [Outcome(item, holdings_message(listed, as_of_date=self.as_of_date, observed_at=source.now()))]
+
+
+@dataclass(frozen=True)
+class QuotesTask:
+    """Market caps, and what the stocks are, of at most 50 in one request."""
+
+    tickers: tuple[str, ...]
+    session: date
+    known: Mapping[str, Stock]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return tuple(Item(ticker, "quotes") for ticker in self.tickers)
+
+    def __str__(self) -> str:
+        return f"quotes of {len(self.tickers)}: {', '.join(self.tickers)}"
+
+    def perform(self, source: Source) -> list[Outcome]:
+        quotes = source.yahoo.quotes(self.tickers)
+        now = source.now()
+        outcomes: list[Outcome] = []
+        for item in self.items:
+            quote = quotes.get(item.ticker)
+            if quote is None:
+                outcomes.append(Outcome(item, error="the source doesn't know it", permanent=True))
+                continue
+            profile = profiles.quoted_profile(quote, self.known.get(item.ticker), observed_at=now)
+            if profile is not None:
+                outcomes.append(Outcome(Item(item.ticker, "profile"), profile))
+            if quote.quote_type != "EQUITY":
+                outcomes.append(Outcome(item))  # a fund's cap is of no use to anyone
+                continue
+            try:
+                outcomes.append(Outcome(item, profiles.cap_message(quote, session=self.session, quoted_at=now)))
+            except NoData as error:
+                outcomes.append(Outcome(item, error=str(error), permanent=True))
+        return outcomes
+
+
+@dataclass(frozen=True)
+class ProfileTask:
+    """What one stock is, its sector above all."""
+
+    ticker: str
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (Item(self.ticker, "profile"),)
+
+    def __str__(self) -> str:
+        return f"{self.ticker} profile"
+
+    def perform(self, source: Source) -> list[Outcome]:
+        profile = source.yahoo.profile(self.ticker)
+        (item,) = self.items
+        return [Outcome(item, profiles.profile_message(profile, observed_at=source.now()))]
+
+
+@dataclass(frozen=True)
+class RatesTask:
+    """Rates of one currency, against the dollar."""
+
+    plan: BarsPlan
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (Item(self.plan.ticker, "fx"),)
+
+    def __str__(self) -> str:
+        return f"{self.plan.ticker} rates {self.plan.start} to {self.plan.end}"
+
+    def perform(self, source: Source) -> list[Outcome]:
+        plan, (item,) = self.plan, self.items
+        history = source.yahoo.history(rates.symbol_of(plan.ticker), plan.start, plan.end, timezone=rates.TIMEZONE)
+        now = source.now()
+        found = rates.rates_of(history, now=now)
+        if not found:
+            raise SourceUnavailable(f"no rate from {plan.start} to {plan.end}")
+        given = {rate.rate_date for rate in found}
+        missing = bars.missing_sessions(plan.ticker, _lacked(plan, given), stored=())
+        stored = stored_rates(source.connection, plan.ticker, plan.start)
+        if all(stored.get(rate.rate_date) == rate.usd_per_unit for rate in found):
+            return [Outcome(item, findings=tuple(missing))]
+        message = FxMessage(ticker=plan.ticker, rates=tuple(found), fetched_at=history.fetched_at, observed_at=now)
+        return [Outcome(item, message, findings=tuple(missing))]
+
+
+def _lacked(plan: BarsPlan, given: Collection[date]) -> list[date]:
+    return [day for day in plan.lacking if day not in given and (plan.whole_from is not None or day > min(given))]
+
+
+def _believe(stored: Mapping[date, StoredBar], answered: list[Bar]) -> None:
+    """Raises SourceUnavailable when a whole history lacks so much of what is stored that it can't be whole."""
+    lost = set(stored) - {bar.trade_date for bar in answered}
+    if len(lost) > max(BELIEVABLE_LOSS * len(stored), 1):
+        raise SourceUnavailable(f"the whole history answered lacks {len(lost)} of {len(stored)} stored sessions")
