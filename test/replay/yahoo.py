@@ -446,10 +446,10 @@ def _rows_of_range(bars: Bars, period: str, today: date) -> list[int]:
     total = len(bars.dates)
     if period == "max":
         return list(range(total))
-    if period.endswith("d"):
-        return list(range(max(0, total - int(period[:-1])), total))
     if period == "ytd":
         start = date(today.year, 1, 1)
+    elif period.endswith("d"):
+        return list(range(max(0, total - int(period[:-1])), total))
     elif period.endswith("mo"):
         start = _months_before(today, int(period[:-2]))
     else:

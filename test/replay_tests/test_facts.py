@@ -1,5 +1,7 @@
 """Quotes, profiles and holdings as the real yfinance gets them; cookies; hosts that may not be reached."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ import yfinance as yf
 from curl_cffi.requests import exceptions
 from yfinance.data import YfData
 
+from test.replay.market import load_market
 from test.replay.server import ReplayServer
+from test.replay.yahoo import Request, Yahoo
 
 QUOTE = "https://query1.finance.yahoo.com/v7/finance/quote"
 
@@ -64,6 +68,24 @@ def test_a_profile(yahoo: ReplayServer, session: Any) -> None:
     info = yf.Ticker("ACME", session=session).info
     assert (info["sector"], info["industry"], info["marketCap"]) == ("Industrials", "Tools", 1100)
     assert (info["quoteType"], info["longName"], info["currency"]) == ("EQUITY", "Acme Works, Inc.", "USD")
+
+
+def test_bars_without_a_profile_are_a_chart_and_nothing_else(market_dir: Path, tmp_path: Path) -> None:
+    profiles = (market_dir / "profiles.csv").read_text().splitlines(keepends=True)
+    (market_dir / "profiles.csv").write_text("".join(line for line in profiles if "ACME" not in line))
+    source = Yahoo(load_market(market_dir))
+    now = datetime(2026, 1, 24, tzinfo=UTC)
+    door = source.answer(Request("query1.finance.yahoo.com", "/v1/test/getcrumb", {}, {"A3": "x"}), now)
+    asked = {"symbols": "ACME,SPY", "modules": "quoteType", "crumb": door.body.decode()}
+
+    def status_and_body(path: str) -> tuple[int, str]:
+        answer = source.answer(Request("query2.finance.yahoo.com", path, asked, {"A3": "x"}), now)
+        return answer.status, answer.body.decode()
+
+    assert status_and_body("/v8/finance/chart/ACME")[0] == 200
+    assert status_and_body("/v10/finance/quoteSummary/ACME")[0] == 404
+    status, body = status_and_body("/v7/finance/quote")
+    assert (status, '"SPY"' in body, '"ACME"' in body) == (200, True, False)
 
 
 def test_quotes_need_the_cookie_and_its_crumb(yahoo: ReplayServer, session: Any) -> None:

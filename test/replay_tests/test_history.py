@@ -85,7 +85,9 @@ def test_ranges_end_at_the_clock(yahoo: ReplayServer, session: Any) -> None:
     ticker = yf.Ticker("SPY", session=session)
     assert column(ticker.history(period="5d", auto_adjust=False), "Close") == [600, 601, 602, 603]
     assert column(ticker.history(period="1d", auto_adjust=False), "Close") == [603]
-    assert len(ticker.history(period="1mo")) == 4
+    assert [len(ticker.history(period=period)) for period in ("1mo", "1y", "ytd", "max")] == [4, 4, 4, 4]
+    yahoo.move_clock("2026-02-21T12:00:00Z")
+    assert len(ticker.history(period="1mo")) == 4  # from the 21st of January on
     assert "Capital Gains" in ticker.history(period="1mo")
 
 
