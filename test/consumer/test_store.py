@@ -1,0 +1,237 @@
+"""A batch is one transaction: rows, dead letters, ledger and offsets, on a real database."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from consumer import dead_letters
+from consumer.loop import Assigned, Partition, PositionLost, Record, Slice, StoreAway
+from consumer.store import PostgresStore, TooManyInvalid
+from database import dead_letters as letters
+from database.connection import connect
+from database.ledger import Item, open_run
+from test.conftest import Database
+from test.consumer.messages import J2, J5, bar, bars, quote, snapshot
+from utils.messages import Message, encode
+
+pytestmark = pytest.mark.integration
+
+STOCKS = Partition("stock-daily-data", 0, "first-topic")
+
+
+def record(offset: int, message: Message, run_id: str = "run") -> Record:
+    key, value, headers = encode(message, run_id)
+    return Record(offset, key, value, tuple(headers))
+
+
+def poison(offset: int, value: bytes | None, key: bytes = b"BAD", run_id: str = "run", kind: str = "bars") -> Record:
+    headers = {"schema_version": b"1", "run_id": run_id.encode(), "produced_at": b"2026-01-09", "kind": kind.encode()}
+    return Record(offset, key, value, tuple(headers.items()))
+
+
+@pytest.fixture
+def store(database: Database) -> Iterator[PostgresStore]:
+    opened = PostgresStore(database.settings("consumer"))
+    yield opened
+    opened.close()
+
+
+def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(**_parameters(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def _parameters(database: Database) -> dict[str, Any]:
+    settings = database.settings("migrate")
+    password = settings.password.get_secret_value()
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "user": "migrate",
+        "password": password,
+    }
+
+
+def claimed(store: PostgresStore, partition: Partition = STOCKS, first: int = 0, end: int = 100) -> int:
+    return store.claim(Assigned(partition, first, end))
+
+
+def closes(database: Database) -> list[tuple[str, date, Decimal]]:
+    return rows(database, "SELECT ticker, trade_date, close_price FROM collected_06_daily_stock_history ORDER BY 1, 2")
+
+
+def errors(database: Database) -> list[tuple[int, str]]:
+    return rows(database, 'SELECT "offset", error_msg FROM logs_consumer_error ORDER BY 1')
+
+
+POISONS = {
+    "not JSON": b"{",
+    "empty": None,
+    "bad UTF-8": b"\xff\xfe",
+    "NaN": b'{"kind": "bars", "ticker": "BAD", "market_cap": NaN}',
+    "unknown kind": b'{"kind": "news"}',
+    "unknown field with a NUL": b'{"kind": "profile", "ticker": "BAD", "a\\u0000b": 1}',
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("value", POISONS.values(), ids=POISONS.keys())
+def test_a_poison_message_is_kept_and_the_good_ones_around_it_are_stored(
+    database: Database, store: PostgresStore, value: bytes | None
+) -> None:
+    assert claimed(store) == 0
+    good = [record(0, bars(bar(J2, 100))), record(2, bars(bar(J2, 100), ticker="BBB"))]
+    store.save([Slice(STOCKS, 0, (good[0], poison(1, value), good[1]))])
+    assert [ticker for ticker, _, _ in closes(database)] == ["AAA", "BBB"]
+    assert [offset for offset, _ in errors(database)] == [1]
+    assert rows(database, "SELECT raw_value, status FROM logs_consumer_error") == [(value, "new")]
+    assert claimed(store) == 3
+
+
+def test_a_message_whose_rows_the_tables_refuse_is_a_dead_letter_alone(
+    database: Database, store: PostgresStore
+) -> None:
+    claimed(store)
+    twice = bars(bar(J2, 100), bar(J2, 101), ticker="TWICE")
+    negative = bars(bar(J2, 100, dividend=-1.0), ticker="NEG")
+    huge = bars(bar(J2, 1e12), ticker="HUGE")
+    names = ["AAA", "TWICE", "NEG", "HUGE", "BBB"]
+    batch: list[Message] = [bars(bar(J2, 100)), twice, negative, huge, bars(bar(J2, 100), ticker="BBB")]
+    store.save([Slice(STOCKS, 0, tuple(record(offset, message) for offset, message in enumerate(batch)))])
+    assert [ticker for ticker, _, _ in closes(database)] == ["AAA", "BBB"]
+    assert [names[offset] for offset, _ in errors(database)] == ["TWICE", "NEG", "HUGE"]
+
+
+def test_a_message_on_the_wrong_topic_is_a_dead_letter(database: Database, store: PostgresStore) -> None:
+    claimed(store)
+    store.save([Slice(STOCKS, 0, (record(0, snapshot([("JPM", 10)])),))])
+    assert errors(database) == [(0, "holdings on stock-daily-data: expected on etf-holdings-data")]
+
+
+def test_the_ledger_says_what_became_of_each_item(database: Database, store: PostgresStore) -> None:
+    with connect(database.settings("collector")) as connection:
+        run = open_run(connection, process="stocks", as_of_date=J5)
+        run.plan(Item(ticker, "bars") for ticker in ("AAA", "BBB", "BAD"))
+        run.plan([Item("AAA", "quotes")])
+        run.sent(Item("AAA", "bars"), api_calls=1)
+        claimed(store)
+        messages: list[Message] = [
+            bars(bar(J2, 100), bar(J5, 110)),
+            quote(J5, 1e12, 110),
+            bars(bar(J2, 5), ticker="BBB"),
+        ]
+        store.save([Slice(STOCKS, 0, (record(0, bars(bar(J2, 5), ticker="BBB"), "an earlier run"),))])
+        sent = [record(offset, message, run.run_id) for offset, message in enumerate(messages, start=1)]
+        store.save([Slice(STOCKS, 1, (*sent, poison(4, b"{", run_id=run.run_id)))])
+        found = rows(database, "SELECT ticker, operation, status, rows FROM asset_processing_details ORDER BY 1, 2")
+        assert found == [
+            ("AAA", "bars", "stored", 2),
+            ("AAA", "quotes", "stored", 1),
+            ("BAD", "bars", "dead_lettered", 0),
+            ("BBB", "bars", "unchanged", 0),
+        ]
+        totals = run.close()
+    assert (totals.requested, totals.stored, totals.unchanged, totals.dead_lettered) == (4, 2, 1, 1)
+
+
+def test_a_closed_run_stays_as_it_is_whatever_comes_later(database: Database, store: PostgresStore) -> None:
+    with connect(database.settings("collector")) as connection:
+        run = open_run(connection, process="stocks", as_of_date=J5)
+        run.plan([Item("AAA", "bars")])
+        run.sent(Item("AAA", "bars"))
+        run.close()
+    claimed(store)
+    store.save([Slice(STOCKS, 0, (record(0, bars(bar(J2, 100)), run.run_id),))])
+    assert rows(database, "SELECT status FROM asset_processing_details") == [("failed",)]
+    assert len(closes(database)) == 1
+
+
+def test_what_another_consumer_has_moved_is_not_stored(database: Database, store: PostgresStore) -> None:
+    claimed(store)
+    other = PostgresStore(database.settings("consumer"))
+    claimed(other)
+    other.save([Slice(STOCKS, 0, (record(0, bars(bar(J2, 100))), record(1, bars(bar(J5, 110), hour=2))))])
+    with pytest.raises(PositionLost, match="stock-daily-data/0: another consumer has moved it from 0"):
+        store.save([Slice(STOCKS, 0, (record(0, bars(bar(J2, 1), hour=9)),))])
+    assert closes(database) == [("AAA", J2, Decimal(100)), ("AAA", J5, Decimal(110))]
+    assert claimed(store) == 2
+    other.close()
+
+
+def test_a_topic_made_anew_and_an_offset_outside_of_the_log_start_at_the_earliest(
+    store: PostgresStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    claimed(store)
+    store.save([Slice(STOCKS, 0, (record(0, bars(bar(J2, 100))),))])
+    assert claimed(store, first=0, end=1) == 1
+    assert claimed(store, first=5, end=9) == 5
+    assert "offset 1 is outside of the log 5-9" in caplog.text
+    assert claimed(store, Partition("stock-daily-data", 0, "second-topic"), first=0, end=9) == 0
+    assert "topic stock-daily-data was made anew" in caplog.text
+
+
+def test_a_batch_that_is_mostly_invalid_stops_the_consumer_and_stores_nothing(
+    database: Database, store: PostgresStore
+) -> None:
+    claimed(store)
+    records = [record(offset, bars(bar(J2, 100), ticker=f"A{offset}")) for offset in range(9)]
+    records += [poison(offset, b"{") for offset in range(9, 20)]
+    with pytest.raises(TooManyInvalid, match="11 of 20"):
+        store.save([Slice(STOCKS, 0, tuple(records))])
+    assert (closes(database), errors(database), claimed(store)) == ([], [], 0)
+
+
+def test_a_database_that_is_away_is_said_and_the_store_connects_anew(database: Database, store: PostgresStore) -> None:
+    claimed(store)
+    with database.server.connect() as superuser:
+        superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'consumer'")
+    part = Slice(STOCKS, 0, (record(0, bars(bar(J2, 100))),))
+    with pytest.raises(StoreAway):
+        store.save([part])
+    store.save([part])
+    assert len(closes(database)) == 1
+
+
+def test_a_deadlock_is_tried_again(database: Database, store: PostgresStore) -> None:
+    claimed(store)
+    with database.server.connect(database.name) as superuser:
+        superuser.execute(
+            """CREATE FUNCTION deadlock() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$;
+               CREATE TRIGGER deadlock BEFORE INSERT ON collected_06_daily_stock_history EXECUTE FUNCTION deadlock()"""
+        )
+        part = Slice(STOCKS, 0, (record(0, bars(bar(J2, 100))),))
+        with pytest.raises(StoreAway, match="deadlock detected"):
+            store.save([part])
+        superuser.execute("DROP FUNCTION deadlock CASCADE")
+    store.save([part])
+    assert (len(closes(database)), errors(database)) == (1, [])
+
+
+def test_a_dead_letter_is_listed_shown_and_dropped(
+    database: Database, store: PostgresStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in database.environment("consumer").items():
+        monkeypatch.setenv(name, value)
+    claimed(store)
+    store.save([Slice(STOCKS, 0, (poison(0, b"{"),))])
+    assert dead_letters.main(["list"]) == 0
+    assert dead_letters.main(["show", "stock-daily-data/0/0"]) == 0
+    assert dead_letters.main(["drop", "stock-daily-data/0/0"]) == 0
+    assert dead_letters.main(["list"]) == 0
+    said = capsys.readouterr().out
+    assert "new       stock-daily-data/0/0  BAD" in said
+    assert "header run_id: b'run'" in said
+    assert said.endswith("0 dead letters\n")
+
+
+def test_headers_survive_packing() -> None:
+    headers = [("run_id", b"a"), ("odd", b"\xff\0"), ("odd", b"")]
+    assert letters.unpack(letters.pack(headers)) == headers
+    json.loads(letters.pack(headers))
