@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import FrameType
@@ -82,6 +82,33 @@ class _Progress:
     pending: list[tuple[Item, int, Any]] = field(default_factory=list)
 
 
+class _Workshop:
+    """The source and the broker, made when a stage has something to ask for, once for all stages of a program."""
+
+    def __init__(self, settings: PlatformSettings, opened: ExitStack) -> None:
+        self._settings, self._opened = settings, opened
+        self._made: tuple[Source, KafkaProducer] | None = None
+
+    def open(self) -> tuple[Source, KafkaProducer]:
+        """Raises StageFailed or UsageError with the one thing that isn't there."""
+        if self._made is None:
+            try:
+                sender = producer()
+            except BrokerUnavailable as error:
+                raise StageFailed(str(error)) from error
+            self._opened.callback(sender.close, timeout=10)
+            reading = self._opened.enter_context(connect())
+            yahoo = Yahoo(load(YahooSettings), reading)
+            source = Source(yahoo, reading, lambda: platform_now(self._settings), self._settings.settle_minutes)
+            self._made = source, sender
+        return self._made
+
+    @property
+    def waited(self) -> float:
+        """Seconds that requests have waited for their slots."""
+        return self._made[0].yahoo.pace.waited if self._made else 0.0
+
+
 def run_stages(stages: Iterable[Stage], *, as_of: date | None, plan_only: bool = False) -> int:
     """Run the stages one after another for a session, the newest by default; the program's exit code.
 
@@ -92,13 +119,14 @@ def run_stages(stages: Iterable[Stage], *, as_of: date | None, plan_only: bool =
     newest = newest_session(now, settings)
     session = newest if as_of is None else closed_session(as_of, newest)
     totals: list[Totals | None] = []
-    with connect() as connection:
-        request = Request(connection, session, newest, now)
+    with ExitStack() as opened:
+        request = Request(opened.enter_context(connect()), session, newest, now)
+        workshop = _Workshop(settings, opened)
         for stage in stages:
             if plan_only:
                 _show_plan(stage, request)
             else:
-                totals.append(_collect(stage, request, settings))
+                totals.append(_collect(stage, request, workshop))
     return SUCCESS if plan_only else _conclude(totals, session)
 
 
@@ -136,7 +164,7 @@ def _advance(phases: Phases, outcomes: Sequence[Outcome] | None) -> Sequence[Tas
     return tasks
 
 
-def _collect(stage: Stage, request: Request, settings: PlatformSettings) -> Totals | None:
+def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | None:
     """One stage. None: it is already complete, and nothing is missing."""
     connection, process, session = request.connection, stage.process, request.as_of_date
     with locked(connection, process, session):
@@ -147,22 +175,21 @@ def _collect(stage: Stage, request: Request, settings: PlatformSettings) -> Tota
             log.info("%s %s: already complete", process, session)
             return None
         run = open_run(connection, process=process, as_of_date=session, essential=stage.essential)
-        waited = 0.0
-        not_before = None
+        progress, before = _Progress(), workshop.waited
         try:
             if tasks:
-                with _terminable(), _workshop(settings) as (source, sender):
-                    progress = _Progress()
+                with _terminable():
+                    source, sender = workshop.open()
                     while tasks:
                         tasks = _advance(phases, _work(run, tasks, source, sender, progress))
                     _confirm(run, progress, keep=0)
                     _await_storage(run)
-                    waited, not_before = source.yahoo.pace.waited, progress.not_before
         except BaseException as error:
             _close_broken(run, error)
             raise
-        totals = run.close(not_before=not_before)
+        totals = run.close(not_before=progress.not_before)
         update_state(connection, run.run_id)
+    waited = workshop.waited - before
     paused = f", waited {waited:.1f} s for the pace" if waited else ""
     print(f"{process} {session}: {totals.summary()}{paused}", flush=True)
     return totals
@@ -176,21 +203,6 @@ def _close_broken(run: Run, error: BaseException) -> None:
         update_state(run.connection, run.run_id)
     except psycopg.Error as second:
         log.warning("the run could not be closed (%s): the next one closes it", second)
-
-
-@contextmanager
-def _workshop(settings: PlatformSettings) -> Iterator[tuple[Source, KafkaProducer]]:
-    """The source and the broker, ready."""
-    try:
-        sender = producer()
-    except BrokerUnavailable as error:
-        raise StageFailed(str(error)) from error
-    try:
-        with connect() as reading:
-            yahoo = Yahoo(load(YahooSettings), reading)
-            yield Source(yahoo, reading, lambda: platform_now(settings), settings.settle_minutes), sender
-    finally:
-        sender.close(timeout=10)
 
 
 @contextmanager

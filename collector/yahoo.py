@@ -8,7 +8,6 @@ Prices are split-adjusted in the instrument's currency; shares of a fund are fra
 import json
 import socket
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,8 +43,6 @@ QUOTES_AT_ONCE = 50
 QUERY1, QUERY2 = "https://query1.finance.yahoo.com", "https://query2.finance.yahoo.com"
 _DATA_PATHS = ("/v8/finance/chart/", "/v10/finance/quoteSummary/", "/v7/finance/quote")
 _SLOW_PATH = "/v10/finance/quoteSummary/"
-
-warnings.filterwarnings("ignore", category=pd.errors.Pandas4Warning)
 
 T = TypeVar("T")
 
