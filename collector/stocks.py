@@ -91,12 +91,14 @@ class _Work:
             log.warning("market caps of %s can't be had: the source knows today's only", self._request.as_of_date)
             return
         stored = coverage.quoted_on(self._request.connection, tickers, self._request.as_of_date)
-        due = [each for each in self._free("quotes", tickers) if each not in stored and self._may_be_equity(each)]
+        free = self._free("quotes", tickers)
+        due = [each for each in free if each not in stored and self._may_be_equity(each)]
         batches = [tuple(due[start : start + QUOTES_AT_ONCE]) for start in range(0, len(due), QUOTES_AT_ONCE)]
         outcomes = yield [QuotesTask(batch, self._request.as_of_date, self.known) for batch in batches]
         self._learn(outcomes)
-        # What a quote doesn't know, a profile doesn't either.
-        self._asked.update(each.item.ticker for each in outcomes if each.error and each.permanent)
+        # What a quote doesn't know, now or five times before, a profile doesn't either.
+        unknown = {each.item.ticker for each in outcomes if each.error and each.permanent} | (set(tickers) - set(free))
+        self._asked.update(ticker for ticker in unknown if self.type_of(ticker) is None)
 
     def unprofiled(self, tickers: Iterable[str]) -> list[str]:
         """Those whose profile has not been asked for in this run."""

@@ -193,6 +193,8 @@ class Yahoo:
         yf.config.debug.hide_exceptions = False
         yf.set_tz_cache_location(str(settings.cache_dir))
         self._data = YfData(session=self._session)
+        # yfinance keeps one crumb a process: that of another session is refused
+        self._data._cookie = self._data._crumb = None
 
     # What is asked
 
@@ -308,9 +310,8 @@ class Yahoo:
             reraise=True,
         ):
             with attempt:
-                if attempt.retry_state.attempt_number > 1:
-                    # yfinance keeps answers of past ranges, bad ones too
-                    self._data.cache_get.cache_clear()
+                # yfinance keeps answers of past ranges, bad ones too; we ask twice only to hear something new
+                self._data.cache_get.cache_clear()
                 return _named(ask)
         raise AssertionError("unreachable: the last attempt returns or raises")
 

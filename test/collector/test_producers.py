@@ -1,12 +1,40 @@
 """The four producers against the replayed market: what they ask for, what is stored, and how they end."""
 
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from collector import kafka_01_producer_etf_daily as etf_daily
-from test.collector.conftest import D, Platform
-from utils.program import AlreadyComplete
+from collector import kafka_02_producer_etf_holdings as all_holdings
+from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
+from collector import kafka_04_producer_stock_daily as stock_daily
+from test.collector.conftest import D, Platform, trend
+from utils.program import AlreadyComplete, RunAgain, StageFailed, UsageError
 
 pytestmark = pytest.mark.integration
+FRIDAY, MONDAY, TUESDAY = D, date(2026, 1, 26), date(2026, 1, 27)
+MONDAY_EVENING, TUESDAY_EVENING = "2026-01-26T22:30:00Z", "2026-01-27T22:30:00Z"
+
+
+def stored_sessions(platform: Platform, ticker: str) -> list[date]:
+    """Sessions that are stored of an ETF or stock, oldest first."""
+    rows = platform.rows(
+        """SELECT trade_date FROM collected_01_daily_etf_ohlc WHERE ticker = %(t)s
+           UNION ALL SELECT trade_date FROM collected_06_daily_stock_history WHERE ticker = %(t)s ORDER BY 1""".replace(
+            "%(t)s", f"'{ticker}'"
+        )
+    )
+    return [row[0] for row in rows]
+
+
+def findings(platform: Platform, check: str) -> list[tuple[Any, ...]]:
+    """(ticker, session) of a check's findings."""
+    query = "SELECT ticker, session FROM data_quality_findings WHERE check_name = %s ORDER BY 1, 2"
+    return platform.rows(query, check)
+
+
+# Bars of ETFs
 
 
 def test_the_first_evening_brings_300_sessions_of_each_benchmark_with_one_request_each(platform: Platform) -> None:
@@ -18,14 +46,9 @@ def test_the_first_evening_brings_300_sessions_of_each_benchmark_with_one_reques
     assert len(platform.asked("/v8/finance/chart")) == 6
     assert len(platform.yahoo.requests()) == 8  # and two for the cookie
     run = platform.run()
-    assert (run["process"], run["status"], run["usable"], run["requested"], run["stored"], run["api_calls"]) == (
-        "benchmark_etf_bars",
-        "success",
-        True,
-        6,
-        6,
-        8,
-    )
+    assert (run["process"], run["status"], run["usable"]) == ("benchmark_etf_bars", "success", True)
+    assert (run["requested"], run["stored"], run["api_calls"]) == (6, 6, 8)
+    assert platform.rows("SELECT used, reserved FROM source_budget") == [(8, 0)]
 
 
 def test_a_rerun_asks_for_nothing_and_is_skipped(platform: Platform) -> None:
@@ -35,3 +58,337 @@ def test_a_rerun_asks_for_nothing_and_is_skipped(platform: Platform) -> None:
         etf_daily.main(["--group", "all"])
     assert len(platform.yahoo.requests()) == before
     assert platform.run()["status"] == "skipped"
+
+
+def test_the_next_evening_costs_one_request_an_etf_and_brings_one_session(platform: Platform) -> None:
+    etf_daily.main(["--group", "all"])
+    assert len(platform.asked("/chart/")) == 15  # QQQ is in both groups
+    platform.yahoo.clear_requests()
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    assert etf_daily.main(["--group", "all"]) == 0
+    assert len(platform.asked("/chart/")) == 15
+    assert stored_sessions(platform, "SPY")[-2:] == [FRIDAY, MONDAY]
+
+
+def test_two_days_of_outage_leave_no_hole(platform: Platform) -> None:
+    etf_daily.main(["--group", "benchmark"])
+    platform.yahoo.move_clock(TUESDAY_EVENING)
+    etf_daily.main(["--group", "benchmark"])
+    assert stored_sessions(platform, "SPY")[-3:] == [FRIDAY, MONDAY, TUESDAY]
+
+
+def test_the_running_session_is_never_stored(platform: Platform) -> None:
+    platform.yahoo.move_clock("2026-01-26T16:00:00Z")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert stored_sessions(platform, "SPY")[-1] == FRIDAY
+
+
+def test_a_newest_bar_that_is_late_is_asked_for_again_and_nothing_is_called_success(platform: Platform) -> None:
+    etf_daily.main(["--group", "benchmark"])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    platform.yahoo.faults({"match": "chart/SPY", "times": 1, "kind": "missing_days", "days": [MONDAY.isoformat()]})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    assert (platform.run()["status"], platform.run()["usable"]) == ("partial", False)
+    assert platform.items()["SPY", "bars"] == "failed"
+    assert findings(platform, "missing session") == [("SPY", MONDAY)]
+    before = len(platform.asked("/chart/"))
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert len(platform.asked("/chart/")) == before + 1  # only what is missing
+    assert stored_sessions(platform, "SPY")[-1] == MONDAY
+
+
+def test_a_hole_in_the_answer_is_asked_for_again_with_the_next_request(platform: Platform) -> None:
+    hole = date(2026, 1, 14)
+    platform.yahoo.faults({"match": "chart/SPY", "times": 1, "kind": "missing_days", "days": [hole.isoformat()]})
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert hole not in stored_sessions(platform, "SPY")
+    assert findings(platform, "missing session") == [("SPY", hole)]
+    with pytest.raises(AlreadyComplete):  # no request of its own
+        etf_daily.main(["--group", "benchmark"])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    etf_daily.main(["--group", "benchmark"])
+    assert hole in stored_sessions(platform, "SPY")
+
+
+def test_a_past_session_is_a_run_of_its_own_and_cuts_nothing(platform: Platform) -> None:
+    platform.yahoo.move_clock(TUESDAY_EVENING)
+    etf_daily.main(["--group", "benchmark"])
+    before = len(platform.yahoo.requests())
+    assert etf_daily.main(["--group", "benchmark", "--as-of", "2026-01-23"]) == 0
+    assert len(platform.yahoo.requests()) == before
+    assert (platform.run()["as_of_date"], platform.run()["requested"]) == (FRIDAY, 0)
+    assert stored_sessions(platform, "SPY")[-1] == TUESDAY
+
+
+# What goes wrong
+
+
+def test_429_stops_the_run_as_partial_and_says_when_to_go_on(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "chart/IWM", "times": 1, "status": 429})
+    with pytest.raises(RunAgain) as stopped:
+        etf_daily.main(["--group", "benchmark"])
+    run = platform.run()
+    assert run["status"] == "partial"
+    assert run["stored"] >= 1
+    assert timedelta(minutes=4) < stopped.value.not_before - datetime.now(UTC) <= timedelta(minutes=5)
+    assert abs(run["not_before"] - stopped.value.not_before) < timedelta(seconds=1)
+    asked = len(platform.yahoo.requests())
+    assert len([each for each in platform.yahoo.requests() if each.status == 429]) == 1
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    assert len(platform.yahoo.requests()) == asked  # blocked: nobody asks
+    platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
+
+
+def test_a_budget_that_is_used_up_stops_until_midnight(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YAHOO_DAILY_BUDGET", "4")
+    with pytest.raises(RunAgain) as stopped:
+        etf_daily.main(["--group", "benchmark"])
+    assert len(platform.yahoo.requests()) == 4
+    assert stopped.value.not_before.hour == 0
+    assert platform.rows("SELECT used, reserved FROM source_budget") == [(4, 0)]
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"kind": "broken_json"}])
+def test_a_failure_that_passes_costs_one_request_more(platform: Platform, fault: dict[str, Any]) -> None:
+    platform.yahoo.faults({"match": "chart/SPY", "times": 1, **fault})
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert len(platform.asked("chart/SPY")) == 2
+    assert platform.run()["api_calls"] == 9
+
+
+def test_an_etf_that_fails_is_named_and_the_others_go_on(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "chart/DIA", "times": None, "status": 500})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    assert platform.run()["error"] == "DIA bars: the source answered 500"
+    assert [status for (ticker, _), status in platform.items().items() if ticker != "DIA"] == ["stored"] * 5
+
+
+def test_a_source_that_does_not_answer_fails_the_run_and_is_left_alone(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "finance/chart", "times": None, "status": 503})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "sector"])
+    assert platform.run()["status"] == "failed"
+    assert set(platform.items().values()) == {"failed"}
+    assert len(platform.asked("/chart/")) <= 3 * 8
+
+
+def test_what_is_never_stored_is_unconfirmed(platform: Platform) -> None:
+    platform.broker.lose = True
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    assert "unconfirmed" in platform.run()["error"]
+    assert platform.run()["failed"] == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "line"),
+    [
+        ("YAHOO_PROXY", "http://127.0.0.1:1", StageFailed, "nobody answers"),
+        ("YAHOO_CA_FILE", __file__, UsageError, "expected a PEM file"),
+    ],
+)
+def test_a_wrong_way_to_the_source_is_one_line(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, name: str, value: str, error: type[Exception], line: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(error, match=line):
+        etf_daily.main(["--group", "benchmark"])
+    assert platform.run()["status"] == "failed"
+
+
+# Holdings
+
+
+def test_lists_of_the_trending_etfs_are_dated_by_the_session_and_asked_for_once(platform: Platform) -> None:
+    trend(platform, ["XLF", "QQQ"])
+    assert trending_holdings.main([]) == 0
+    rows = platform.rows(
+        """SELECT etf_ticker, holding_ticker, holding_percent::float8, holding_rank, as_of_date
+           FROM collected_04_etf_holdings WHERE etf_ticker = 'XLF' ORDER BY holding_rank"""
+    )
+    assert rows == [
+        ("XLF", "AAA", 40.0, 1, D),
+        ("XLF", "FUND", 20.0, 2, D),
+        ("XLF", "900010.KS", 10.0, 3, D),
+        ("XLF", "NEW", 5.0, 4, D),
+    ]
+    assert len(platform.asked("quoteSummary")) == 2
+    with pytest.raises(AlreadyComplete):
+        trending_holdings.main([])
+    assert len(platform.asked("quoteSummary")) == 2
+
+
+def test_without_a_result_of_stage_3_it_is_named(platform: Platform) -> None:
+    with pytest.raises(StageFailed, match="stage 3"):
+        trending_holdings.main([])
+
+
+def test_holdings_of_a_past_session_are_not_asked_for(platform: Platform) -> None:
+    trend(platform, ["XLF"])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    assert trending_holdings.main(["--as-of", D.isoformat()]) == 0
+    assert platform.yahoo.requests() == []
+
+
+def test_on_a_sunday_the_lists_of_all_etfs_are_dated_by_the_sunday(platform: Platform) -> None:
+    platform.yahoo.move_clock("2026-01-25T20:00:00Z")
+    assert all_holdings.main([]) == 0
+    dated = platform.rows("SELECT as_of_date, count(DISTINCT etf_ticker) FROM collected_04_etf_holdings GROUP BY 1")
+    assert dated == [(date(2026, 1, 25), 15)]
+    assert platform.run()["as_of_date"] == D
+
+
+def test_a_list_with_odd_lines_keeps_the_others(platform: Platform) -> None:
+    trend(platform, ["XLF"])
+    body = """{"quoteSummary": {"result": [{"quoteType": {}, "topHoldings": {"holdings": [
+        {"symbol": "AAA", "holdingName": "A", "holdingPercent": 0.05}, {"holdingName": "Cash", "holdingPercent": 0.2},
+        {"symbol": "", "holdingPercent": 0.1}, {"symbol": "AAA", "holdingName": "A", "holdingPercent": 0.01},
+        {"symbol": "BBB", "holdingName": "B", "holdingPercent": 0.0}]}}], "error": null}}"""
+    platform.yahoo.faults({"match": "quoteSummary/XLF", "times": 1, "status": 200, "body": body})
+    assert trending_holdings.main([]) == 0
+    assert platform.rows("SELECT holding_ticker, holding_percent::float8 FROM collected_04_etf_holdings") == [
+        ("AAA", 6.0)
+    ]
+
+
+def test_a_list_without_a_usable_row_is_a_failed_fetch(platform: Platform) -> None:
+    trend(platform, ["XLF", "QQQ"])
+    body = '{"quoteSummary": {"result": [{"topHoldings": {"holdings": []}}], "error": null}}'
+    platform.yahoo.faults({"match": "quoteSummary/XLF", "times": 1, "status": 200, "body": body})
+    assert trending_holdings.main([]) == 0
+    assert (platform.run()["status"], platform.run()["usable"]) == ("partial", True)
+    assert platform.items() == {("XLF", "holdings"): "failed", ("QQQ", "holdings"): "stored"}
+
+
+# Stocks
+
+
+def test_stage_4_brings_caps_profiles_bars_and_rates_and_then_nothing(platform: Platform) -> None:
+    trend(platform, ["XLF", "QQQ"])
+    trending_holdings.main([])
+    platform.yahoo.clear_requests()
+    assert stock_daily.main([]) == 0
+    assert len(platform.asked("/v7/finance/quote")) == 1
+    assert len(platform.asked("/quoteSummary/")) == 3  # a profile a new stock
+    assert sorted(each.path.rpartition("/")[2] for each in platform.asked("/chart/")) == [
+        "900010.KS",
+        "AAA",
+        "KRW=X",
+        "NEW",
+    ]
+    caps = platform.rows("SELECT ticker, market_cap, currency, session_date FROM collected_00_market_cap ORDER BY 1")
+    assert [(ticker, float(cap), currency, day) for ticker, cap, currency, day in caps] == [
+        ("900010.KS", 4e14, "KRW", D),
+        ("AAA", 2e12, "USD", D),
+        ("NEW", 1e9, "USD", D),
+    ]
+    assert platform.rows("SELECT ticker, quote_type, sector, currency FROM collected_00_meta_stock ORDER BY 1") == [
+        ("900010.KS", "EQUITY", "Industrial", "KRW"),
+        ("AAA", "EQUITY", "Technology", "USD"),
+        ("FUND", "ETF", None, "USD"),
+        ("NEW", "EQUITY", "Technology", "USD"),
+    ]
+    assert platform.rows("SELECT max(rate_date), max(usd_per_unit)::float8 FROM collected_00_fx_rate") == [
+        (date(2026, 1, 22), pytest.approx(0.0007, rel=1e-6))
+    ]
+    assert platform.run()["status"] == "success"
+    assert findings(platform, "first bar") == [("NEW", stored_sessions(platform, "NEW")[0])]
+    platform.yahoo.clear_requests()
+    with pytest.raises(AlreadyComplete):
+        stock_daily.main([])
+    assert platform.yahoo.requests() == []
+
+
+def test_a_normal_day_costs_the_least_possible(platform: Platform) -> None:
+    for evening, session in ((None, FRIDAY), (MONDAY_EVENING, MONDAY)):
+        if evening:
+            platform.yahoo.move_clock(evening)
+        trend(platform, ["XLF", "QQQ"], session)
+        platform.yahoo.clear_requests()
+        etf_daily.main(["--group", "all"])
+        trending_holdings.main([])
+        assert stock_daily.main([]) == 0
+    # 15 ETFs, 3 stocks and a currency; a list an ETF; one batch of quotes. The cookie is the process's.
+    assert len(platform.asked("/chart/")) == 19
+    assert len(platform.asked("/quoteSummary/")) == 2
+    assert len(platform.asked("/v7/finance/quote")) == 1
+    assert len(platform.asked()) == 22
+
+
+def test_a_past_session_brings_bars_but_no_market_caps(platform: Platform) -> None:
+    trend(platform, ["XLF"])
+    trending_holdings.main([])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    assert stock_daily.main(["--as-of", D.isoformat()]) == 0
+    assert platform.asked("/v7/finance/quote") == []
+    assert platform.rows("SELECT count(*) FROM collected_00_market_cap") == [(0,)]
+    assert stored_sessions(platform, "AAA")[-1] == FRIDAY
+
+
+def test_what_is_held_stays_priced(platform: Platform) -> None:
+    trend(platform, [])
+    platform.write(
+        """INSERT INTO analytics_portfolios (strategy, as_of_date, revision, status, origin, positions,
+               first_published_at, published_at, computed_at, run_id)
+           VALUES ('20d', '2026-01-20', 1, 'complete', 'live', 1, now(), now(), now(), 'test')"""
+    )
+    platform.write(
+        """INSERT INTO analytics_05_portfolio_allocation (as_of_date, ticker, period_days, sector, market_cap,
+               return_pct, portfolio_weight, rank, allocation_score, source_etfs, allocation_reason,
+               market_cap_source, run_id)
+           VALUES ('2026-01-20', 'BBB', 20, 'Technology', 1, 1, 1, 1, 1, 'XLF', 'x', 'quote', 'test')"""
+    )
+    assert stock_daily.main([]) == 0
+    assert stored_sessions(platform, "BBB")[-1] == D
+
+
+def test_every_known_holding(platform: Platform) -> None:
+    all_holdings.main([])
+    assert stock_daily.main(["--scope", "known"]) == 0
+    assert platform.run()["process"] == "known_stocks"
+    assert platform.rows("SELECT DISTINCT ticker FROM collected_06_daily_stock_history ORDER BY 1") == [
+        ("900010.KS",),
+        ("AAA",),
+        ("NEW",),
+    ]
+
+
+def test_a_ticker_the_source_does_not_know_fails_with_its_reason(platform: Platform) -> None:
+    assert stock_daily.main(["--tickers", "AAA,NOPE"]) == 0
+    run = platform.run()
+    assert (run["process"], run["status"], run["usable"]) == ("chosen_stocks", "partial", True)
+    assert platform.items()["NOPE", "bars"] == "failed"
+    assert "NOPE quotes: the source doesn't know it" in run["error"]
+    assert platform.rows(
+        "SELECT consecutive_failures FROM asset_processing_state WHERE ticker = 'NOPE' AND operation = 'bars'"
+    ) == [(1,)]
+
+
+def test_the_fifth_strike_is_a_quarantine_of_seven_days(platform: Platform) -> None:
+    for _ in range(5):
+        stock_daily.main(["--tickers", "NOPE"])
+    before = len(platform.yahoo.requests())
+    assert stock_daily.main(["--tickers", "NOPE"]) == 0
+    assert len(platform.yahoo.requests()) == before
+    (row,) = platform.rows(
+        "SELECT next_retry_at - updated_at FROM asset_processing_state WHERE ticker = 'NOPE' AND operation = 'bars'"
+    )
+    assert row[0] == timedelta(days=7)
+
+
+def test_an_etf_of_the_universe_is_no_stock(platform: Platform) -> None:
+    with pytest.raises(UsageError, match="SPY"):
+        stock_daily.main(["--tickers", "SPY"])
+
+
+def test_the_plan_is_shown_without_a_request(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    assert etf_daily.main(["--group", "benchmark", "--plan"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines[0] == "benchmark_etf_bars 2026-01-23: SPY bars 2024-11-11 to 2026-01-23, lacks 300"
+    assert platform.yahoo.requests() == []
