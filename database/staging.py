@@ -1,14 +1,17 @@
-"""Where a message's rows wait inside the transaction: temporary tables of the connection, filled by COPY.
+"""Rows by COPY into temporary tables: the fastest way into a transaction, and the real table is untouched.
 
-One message at a time; its rows are gone at the end of the transaction at the latest. The key refuses a message that
-says the same thing twice.
+Consumers store one small message after the other: their tables are made once per connection (`prepare`, `fill`).
+A batch program stages a result once, in a table shaped like the real one (`stage`).
 """
 
 from collections.abc import Iterable, Sequence
 
+from psycopg import sql
+
 from database.connection import Connection
 
-TABLES = {
+# One message at a time; the keys refuse one that says the same thing twice.
+INCOMING = {
     # `repeated`: the message says it. The others are stored bars beside it, judged again because a neighbour changed.
     "incoming_bars": """
         trade_date date PRIMARY KEY, previous_session date, open_price numeric(18,6), high_price numeric(18,6),
@@ -23,15 +26,40 @@ TABLES = {
 
 
 def prepare(connection: Connection) -> None:
-    """Make the temporary tables, once per connection."""
-    for name, columns in TABLES.items():
+    """Make the consumers' temporary tables, once per connection; they are empty after every transaction."""
+    for name, columns in INCOMING.items():
         connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS")
 
 
 def fill(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Replace what waits in a temporary table."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table}")
-        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    """Replace what waits in one of the prepared tables."""
+    name = sql.Identifier(table)
+    connection.execute(sql.SQL("DELETE FROM {}").format(name))
+    _copy(connection, name, columns, rows)
+
+
+def stage(
+    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> sql.Identifier:
+    """The rows in a temporary table with the table's types, gone at the transaction's end."""
+    name = sql.Identifier(f"new_{table}")
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            name, _names(columns), sql.Identifier(table)
+        )
+    )
+    _copy(connection, name, columns, rows)
+    return name
+
+
+def _copy(
+    connection: Connection, table: sql.Identifier, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, _names(columns))
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
