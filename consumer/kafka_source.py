@@ -8,6 +8,7 @@ from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, Of
 from kafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
+    LogTruncationError,
     OffsetOutOfRangeError,
     RebalanceInProgressError,
     RetriableError,
@@ -27,6 +28,8 @@ COMMIT_MAY_FAIL = (
     RetriableError,
     UnknownMemberIdError,
 )
+# The log no longer is what this consumer stood in: cut at its front, or another topic of that name.
+LOG_CHANGED = (LogTruncationError, OffsetOutOfRangeError)
 
 
 @dataclass
@@ -57,16 +60,17 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
             self._forget(partition)
 
     def assigned(self) -> Sequence[Assigned]:
-        """Partitions without a position, with the bounds of their logs."""
-        if not self._unknown:
-            return []
-        identity = topic_id(self.admin, self.topic)
+        """Partitions without a position, with the bounds of their logs; none while the broker cannot tell."""
+        waiting = sorted(self._unknown)
+        identity = self._identity() if waiting else None
         if identity is None:
             return []
-        waiting = sorted(self._unknown)
-        first, end = self.consumer.beginning_offsets(waiting), self.consumer.end_offsets(waiting)
+        try:
+            first, end = self.consumer.beginning_offsets(waiting), self.consumer.end_offsets(waiting)
+        except RetriableError:
+            return []
         return [
-            Assigned(Partition(self.topic, partition.partition, str(identity)), first[partition], end[partition])
+            Assigned(Partition(self.topic, partition.partition, identity), first[partition], end[partition])
             for partition in waiting
         ]
 
@@ -83,18 +87,14 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
         """Up to `batch_messages` or BATCH_BYTES, whichever comes first; empty after `poll_seconds` without any."""
         came: dict[TopicPartition, list[Record]] = {}
         messages = size = 0
-        try:
-            while messages < self.batch_messages and size < BATCH_BYTES:
-                records = self.consumer.poll(timeout_ms=0 if came else int(self.poll_seconds * 1000), max_records=1)
-                if not records:
-                    break
-                for partition, read in records.items():
-                    came.setdefault(partition, []).extend(_record(one) for one in read)
-                    messages += len(read)
-                    size += sum(len(one.value or b"") for one in read)
-        except OffsetOutOfRangeError:
-            self.start_over()
-            return []
+        while messages < self.batch_messages and size < BATCH_BYTES:
+            records = self._poll(0 if came else self.poll_seconds)
+            if not records:
+                break
+            for partition, read in records.items():
+                came.setdefault(partition, []).extend(_record(one) for one in read)
+                messages += len(read)
+                size += sum(len(one.value or b"") for one in read)
         return self._slices(came)
 
     def commit(self, batch: Batch) -> None:
@@ -123,13 +123,30 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
     def idle(self, seconds: float) -> None:
         """Stay in the group without reading."""
         self.consumer.pause(*self.consumer.assignment())
-        self.consumer.poll(timeout_ms=int(seconds * 1000))
+        self._poll(seconds)
         self.consumer.resume(*(set(self.consumer.assignment()) - self._unknown))
 
     def close(self) -> None:
         """Leave the broker."""
         self.consumer.close(autocommit=False)
         self.admin.close()
+
+    def _poll(self, seconds: float) -> dict[TopicPartition, list[Any]]:
+        """The next message, and what the group needs to be done. A log that changed has all positions asked anew."""
+        try:
+            found: dict[TopicPartition, list[Any]] = self.consumer.poll(timeout_ms=int(seconds * 1000), max_records=1)
+        except LOG_CHANGED:
+            self.start_over()
+            return {}
+        return found
+
+    def _identity(self) -> str | None:
+        """The topic's id; None while the broker cannot tell."""
+        try:
+            found = topic_id(self.admin, self.topic)
+        except RetriableError:
+            return None
+        return str(found) if found is not None else None
 
     def _forget(self, partition: TopicPartition) -> None:
         self.consumer.pause(partition)
@@ -140,7 +157,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
         """What came of partitions this consumer stands in; a topic made anew meanwhile is asked for its positions."""
         if not came:
             return []
-        identity = str(topic_id(self.admin, self.topic))
+        identity = self._identity()
         if any(partition.topic_id != identity for partition, _ in self._known.values()):
             self.start_over()
             return []
