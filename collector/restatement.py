@@ -5,6 +5,7 @@ A dividend or split changes adjusted closes of every session before it: the whol
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from database.coverage import StoredBar
 from utils.messages import Bar
@@ -13,7 +14,14 @@ RATIO_TOLERANCE = 1e-5
 _EVENT_TOLERANCE = 1e-6
 
 
-def restated(stored: Mapping[date, StoredBar], answered: Iterable[Bar]) -> str | None:
+class Restated(NamedTuple):
+    """On which session the source's history departed from what is stored, and how."""
+
+    session: date
+    reason: str
+
+
+def restated(stored: Mapping[date, StoredBar], answered: Iterable[Bar]) -> Restated | None:
     """Why the history before the answer is no longer what is stored; None when it is.
 
     stored: the bars from the start of the request on; nothing stored at all means nothing to restate.
@@ -24,9 +32,9 @@ def restated(stored: Mapping[date, StoredBar], answered: Iterable[Bar]) -> str |
         known = stored.get(bar.trade_date)
         dividend, split = (known.dividend, known.split_ratio) if known else (0.0, 0.0)
         if _differs(bar.dividend, dividend) or _differs(bar.split_ratio, split):
-            return f"dividend {bar.dividend:g}, split {bar.split_ratio:g} on {bar.trade_date}"
+            return Restated(bar.trade_date, f"dividend {bar.dividend:g}, split {bar.split_ratio:g}")
         if known is not None and _ratio_differs(known, bar):
-            return f"adjusted close over close changed on {bar.trade_date}"
+            return Restated(bar.trade_date, "adjusted close over close has changed")
     return None
 
 

@@ -17,7 +17,7 @@ from collector.yahoo import History, NoData, NoSessions, SourceUnavailable, Yaho
 from config.universe import exchange_calendar
 from database.connection import Connection
 from database.coverage import Asset, Stock, StoredBar, stored_bars, stored_rates
-from database.findings import Finding
+from database.findings import RESTATED, Finding
 from database.ledger import Item
 from utils.messages import Bar, FxMessage, Message
 from utils.sessions import last_closed_session, timezone_of
@@ -89,9 +89,9 @@ class BarsTask:
         except NoSessions:
             return [self._judge({}, [], None)]
         stored = self._stored(source, self.plan.start)
-        whole_from, reason = self.plan.whole_from, restated(stored, answered)
-        if reason and whole_from is not None:
-            log.info("%s is restated (%s): its whole history is fetched", self.plan.ticker, reason)
+        whole_from, change = self.plan.whole_from, restated(stored, answered)
+        if change is not None and whole_from is not None:
+            log.info("%s is restated on %s: %s; its whole history is replaced", self.plan.ticker, *change)
             if whole_from < self.plan.start:
                 history, answered, calendar = self._ask(source, whole_from)
                 stored = self._stored(source, whole_from)
@@ -106,11 +106,15 @@ class BarsTask:
             ticker=self.plan.ticker,
             asset=self.asset,
             currency=currency,
-            whole=reason is not None,
+            whole=change is not None,
             observed_at=observed_at,
             observed_session=last_closed_session(observed_at, settle_minutes=source.settle_minutes, calendar=calendar),
         )
-        return [replace(self._judge(stored, answered, message or None), currency=currency)]
+        outcome = self._judge(stored, answered, message or None)
+        if change is not None:
+            restatement = Finding(RESTATED, self.plan.ticker, change.session, "info", change.reason)
+            outcome = replace(outcome, findings=(*outcome.findings, restatement))
+        return [replace(outcome, currency=currency)]
 
     def _ask(self, source: Source, start: date) -> tuple[History, list[Bar], str]:
         calendar = exchange_calendar(bars.exchange_of(self.plan.ticker, self.exchange))

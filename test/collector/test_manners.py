@@ -1,0 +1,94 @@
+"""Pace, budget and block, with a clock of the test's own."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from collector.pace import JITTER, STALE_SECONDS, Pace
+from database import budget
+from database.connection import connect
+from test.conftest import Database
+
+NOON = datetime(2026, 1, 23, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._lock = threading.Lock()
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_requests_of_several_programs_keep_the_pace_together(tmp_path: Path) -> None:
+    clock = Clock()
+    programs = [Pace(tmp_path / "pace", now=lambda: clock.now, sleep=clock.sleep) for _ in range(3)]
+    starts = []
+    for at in range(12):
+        programs[at % 3].wait(1.0)
+        starts.append(clock.now)
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    assert all(1.0 <= gap <= 1.0 + JITTER + 1e-3 for gap in gaps)
+    assert sum(each.waited for each in programs) == pytest.approx(starts[-1] - 1000.0)
+
+
+def test_a_slow_request_makes_the_next_one_wait_longer(tmp_path: Path) -> None:
+    clock = Clock()
+    pace = Pace(tmp_path / "pace", now=lambda: clock.now, sleep=clock.sleep)
+    pace.wait(2.5)
+    assert clock.now == 1000.0
+    pace.wait(1.0)
+    assert clock.now >= 1002.5
+
+
+def test_no_pace_takes_no_slot(tmp_path: Path) -> None:
+    Pace(tmp_path / "pace").wait(0)
+    assert not (tmp_path / "pace").exists()
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", str(1000.0 + STALE_SECONDS + 1)])
+def test_a_slot_that_cannot_be_is_not_waited_for(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pace").write_text(text)
+    clock = Clock()
+    Pace(tmp_path / "pace", now=lambda: clock.now, sleep=clock.sleep).wait(1.0)
+    assert clock.now == 1000.0
+
+
+@pytest.mark.integration
+def test_parallel_programs_never_exceed_the_budget_together(database: Database) -> None:
+    def program(_: int) -> int:
+        with connect(database.settings("collector")) as connection:
+            got = 0
+            for _ in range(20):
+                if budget.reserve(connection, "yahoo", daily_budget=50, now=NOON) is None:
+                    got += 1
+                    budget.settle(connection, "yahoo", reserved_at=NOON, used=True)
+            return got
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(program, range(4))) == 50
+    with connect(database.settings("collector")) as connection:
+        assert connection.execute("SELECT used, reserved FROM source_budget").fetchall() == [(50, 0)]
+        tomorrow = budget.reserve(connection, "yahoo", daily_budget=50, now=NOON)
+        assert tomorrow == datetime(2026, 1, 24, tzinfo=UTC)
+        assert budget.reserve(connection, "yahoo", daily_budget=50, now=tomorrow) is None
+
+
+@pytest.mark.integration
+def test_a_block_holds_for_all_and_over_midnight(database: Database) -> None:
+    late = datetime(2026, 1, 23, 23, 58, tzinfo=UTC)
+    until = late + timedelta(minutes=5)
+    with connect(database.settings("collector")) as connection:
+        budget.block(connection, "yahoo", until=until, now=late)
+        budget.block(connection, "yahoo", until=late + timedelta(minutes=1), now=late)  # an earlier end changes nothing
+        after_midnight = late + timedelta(minutes=3)
+        assert budget.reserve(connection, "yahoo", daily_budget=50, now=after_midnight) == until
+        assert budget.reserve(connection, "yahoo", daily_budget=50, now=until) is None
+        assert budget.reserve(connection, "other", daily_budget=50, now=after_midnight) is None
