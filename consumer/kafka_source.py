@@ -19,7 +19,7 @@ from consumer.loop import Assigned, Batch, Partition, Record, Slice
 from utils.topics import topic_id
 
 # The rows of a batch are in memory once, parsed: this many bytes of JSON at most, or one message.
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 2 * 1024 * 1024
 # The database's offset is the one that counts. Kafka's serves who measures lag, and the next commit covers this one.
 COMMIT_MAY_FAIL = (
     CommitFailedError,

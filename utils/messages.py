@@ -7,13 +7,12 @@ Key = ticker, headers = `schema_version`, `run_id`, `produced_at`, `kind`. What 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from config.topics import ETF_DAILY, ETF_HOLDINGS, STOCK_DAILY
-from utils.clock import wall_now
 
 SCHEMA_VERSION = 1
 
@@ -151,7 +150,7 @@ def encode(message: Message, run_id: str) -> tuple[bytes, bytes, list[tuple[str,
     headers = {
         "schema_version": str(SCHEMA_VERSION),
         "run_id": run_id,
-        "produced_at": wall_now().isoformat(),
+        "produced_at": datetime.now(UTC).isoformat(),
         "kind": message.kind,  # so that an item is accounted for even when its value cannot be read
     }
     return (
