@@ -3,7 +3,7 @@
 A dividend or split changes adjusted closes of every session before it: the whole history is fetched and replaced.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Restated(NamedTuple):
     reason: str
 
 
-def restated(stored: Mapping[date, StoredBar], answered: Iterable[Bar]) -> Restated | None:
+def restated(stored: Mapping[date, StoredBar], answered: Sequence[Bar]) -> Restated | None:
     """Why the history before the answer is no longer what is stored; None when it is.
 
     stored: the bars from the start of the request on; nothing stored at all means nothing to restate.
@@ -29,10 +29,13 @@ def restated(stored: Mapping[date, StoredBar], answered: Iterable[Bar]) -> Resta
     if not stored:
         return None
     for bar in answered:
+        # An event says more than the ratios of the sessions before it, which it changes
         known = stored.get(bar.trade_date)
         dividend, split = (known.dividend, known.split_ratio) if known else (0.0, 0.0)
         if _differs(bar.dividend, dividend) or _differs(bar.split_ratio, split):
             return Restated(bar.trade_date, f"dividend {bar.dividend:g}, split {bar.split_ratio:g}")
+    for bar in answered:
+        known = stored.get(bar.trade_date)
         if known is not None and _ratio_differs(known, bar):
             return Restated(bar.trade_date, "adjusted close over close has changed")
     return None

@@ -304,7 +304,7 @@ def _account(run: Run, future: Future[_Answer], sender: KafkaProducer, progress:
 def _send(run: Run, item: Item, message: Message, sender: KafkaProducer, progress: _Progress, *, calls: int) -> None:
     key, value, headers = encode(message, run.run_id)
     try:
-        sent = sender.send(topic_of(message), value, key, headers)
+        sent = sender.send(topic_of(message), value=value, key=key, headers=headers)
     except KafkaError as error:
         _not_taken(run, item, error, calls)
     else:

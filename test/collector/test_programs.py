@@ -1,0 +1,129 @@
+"""A producer as a program: through the real broker and the real consumer, with its exit code; killed in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config.settings import KafkaSettings
+from config.topics import TOPICS
+from test.collector.conftest import EVENING, D
+from test.conftest import REPO, Broker, Database
+from test.replay.server import ReplayServer
+from utils import topics
+from utils.kafka import admin
+from utils.program import ALREADY_COMPLETE, SUCCESS, USAGE
+
+pytestmark = pytest.mark.integration
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def yahoo(market: Path, tmp_path: Path) -> Iterator[ReplayServer]:
+    """The market, at the evening of D."""
+    with ReplayServer(market, state=tmp_path / "state", now=EVENING) as server:
+        yield server
+
+
+@pytest.fixture
+def start(yahoo: ReplayServer, database: Database, broker: Broker, tmp_path: Path) -> Iterator[Start]:
+    """Starts a program of a role; what still runs at the end is told to stop."""
+    client = admin(KafkaSettings(bootstrap_servers=broker.bootstrap))
+    topics.create(client, [topic for topic in TOPICS if topic in topics.state(client).missing])
+    client.close()
+    source = {
+        "YAHOO_PROXY": yahoo.proxy_url,
+        "YAHOO_CA_FILE": str(yahoo.ca_file),
+        "YAHOO_CACHE_DIR": str(tmp_path / "cache"),
+        "YAHOO_PACE_SECONDS": "0",
+        "YAHOO_SLOW_PACE_SECONDS": "0",
+        "PLATFORM_NOW_URL": yahoo.now_url,
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
+        "PYTHONPATH": str(REPO),
+    }
+
+    with ExitStack() as stopped:
+
+        def run(role: str, program: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, str(REPO / program), *arguments],
+                env=os.environ | source | database.environment(role) | more,
+                cwd=tmp_path,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            stopped.callback(process.wait, 30)
+            stopped.callback(process.terminate)
+            return process
+
+        yield run
+
+
+def connected(database: Database) -> psycopg.Connection[tuple[object, ...]]:
+    """As superuser."""
+    return database.server.connect(database.name)
+
+
+def test_kafka_01_from_the_source_to_stored_rows(start: Start, database: Database) -> None:
+    start("consumer", "consumer/kafka_01_consumer_etf_daily.py")
+    program = "collector/kafka_01_producer_etf_daily.py"
+    first = start("collector", program, "--group", "benchmark")
+    said, _ = first.communicate(timeout=120)
+    assert first.returncode == SUCCESS, said
+    assert "success: asked 6, stored 6, unchanged 0, failed 0, dead-lettered 0, requests 8" in said
+    with connected(database) as connection:
+        stored = connection.execute(
+            "SELECT ticker, count(*), max(trade_date) FROM collected_01_daily_etf_ohlc GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert stored == [(etf, 300, D) for etf in ("DIA", "EWY", "IWM", "QQQ", "SCHD", "SPY")]
+    again = start("collector", program, "--group", "benchmark", ACTSTOCK_DAG_RUN_ID="dag/run")
+    assert again.wait(60) == ALREADY_COMPLETE
+    future = start("collector", program, "--as-of", "2026-01-26")
+    assert future.wait(60) == USAGE
+
+
+def test_a_producer_told_to_stop_leaves_a_truthful_ledger_and_the_next_goes_on(
+    start: Start, database: Database, yahoo: ReplayServer
+) -> None:
+    start("consumer", "consumer/kafka_01_consumer_etf_daily.py")
+    yahoo.faults({"match": "chart/IWM", "times": 1, "delay_seconds": 8})
+    program = "collector/kafka_01_producer_etf_daily.py"
+    process = start("collector", program, "--group", "benchmark", YAHOO_WORKERS="1")
+    deadline = time.monotonic() + 60
+    while not any("chart/IWM" in each.path for each in yahoo.requests()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    with connected(database) as connection:
+        (run,) = connection.execute("SELECT status, error, requested, failed FROM process_executions").fetchall()
+    assert run[:3] == ("failed", "stopped", 6)
+    done = start("collector", program, "--group", "benchmark")
+    said, _ = done.communicate(timeout=120)
+    assert done.returncode == SUCCESS, said
+
+
+def test_a_killed_producer_is_closed_by_the_next_one(start: Start, database: Database, yahoo: ReplayServer) -> None:
+    start("consumer", "consumer/kafka_01_consumer_etf_daily.py")
+    yahoo.faults({"match": "chart/IWM", "times": 1, "delay_seconds": 5})
+    program = "collector/kafka_01_producer_etf_daily.py"
+    process = start("collector", program, "--group", "benchmark", YAHOO_WORKERS="1")
+    deadline = time.monotonic() + 60
+    while not any("chart/IWM" in each.path for each in yahoo.requests()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.communicate(timeout=60)
+    done = start("collector", program, "--group", "benchmark")
+    said, _ = done.communicate(timeout=120)
+    assert done.returncode == SUCCESS, said
+    with connected(database) as connection:
+        runs = connection.execute("SELECT status, error FROM process_executions ORDER BY started_at").fetchall()
+    assert runs == [("failed", "the run never ended; closed by the next one"), ("success", None)]
