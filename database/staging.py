@@ -27,6 +27,8 @@ INCOMING = {
 
 def prepare(connection: Connection) -> None:
     """Make the consumers' temporary tables, once per connection; they are empty after every transaction."""
+    # A plan made when a table was empty reads all of it for ever: the connection lives for weeks.
+    connection.execute("SET plan_cache_mode = force_custom_plan")
     for name, columns in INCOMING.items():
         connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS")
 
