@@ -4,8 +4,10 @@ python -m test.replay market/ --now 2026-01-24T02:00:00Z --state var/replay
 """
 
 import argparse
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,10 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--force", action="store_true", help="let --now move the kept clock back: the folder has no results"
     )
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether market and --now would do; change nothing"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--proxy-port", type=int, default=8056, help="default 8056")
     parser.add_argument("--control-port", type=int, default=8055, help="default 8055")
     arguments = parser.parse_args(argv)
+    if arguments.check:
+        return _check(arguments)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -57,6 +64,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"replay: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """On a copy of the kept clock: exit code 2 with the reason when the market or --now would be refused."""
+    with tempfile.TemporaryDirectory() as scratch:
+        kept = arguments.state / "clock.json"
+        if kept.exists():
+            shutil.copy(kept, scratch)
+        try:
+            ReplayServer(arguments.market, state=scratch, now=arguments.now, force=arguments.force)
+        except (MarketError, ClockRefused) as error:
+            print(f"replay: {'--now: ' if isinstance(error, ClockRefused) else ''}{error}", file=sys.stderr)
+            return 2
     return 0
 
 

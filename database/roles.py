@@ -1,0 +1,54 @@
+"""A role and a password for each program, and the two databases (contracts 8); running it again changes nothing.
+
+DB_USER=postgres DB_NAME=postgres DB_<ROLE>_PASSWORD=... python -m database.roles    # as superuser
+"""
+
+import os
+import sys
+
+from psycopg import sql
+
+from config.settings import DatabaseSettings, load
+from database.connection import Connection, connect
+
+ROLES = ("migrate", "collector", "consumer", "batch", "api", "pipeline", "airflow")
+DATABASES = {"stockdb": "migrate", "airflow": "airflow"}
+"""Each database and its owner."""
+
+
+def set_role(connection: Connection, role: str, password: str) -> None:
+    """Have the role log in with that password."""
+    found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    statement = "ALTER ROLE {} LOGIN PASSWORD {}" if found else "CREATE ROLE {} LOGIN PASSWORD {}"
+    connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
+
+
+def set_database(connection: Connection, name: str, owner: str) -> None:
+    """Have the database, its owner's; airflow's is closed to the other roles, as theirs is to airflow."""
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
+    others = [role for role in ROLES if role != "airflow"] if name == "stockdb" else [owner]
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+    for role in others:
+        connection.execute(
+            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(role))
+        )
+
+
+def main() -> int:
+    """Exit code 2 names the passwords that are missing."""
+    missing = [f"DB_{role.upper()}_PASSWORD" for role in ROLES if not os.environ.get(f"DB_{role.upper()}_PASSWORD")]
+    if missing:
+        print(f"roles: expected {', '.join(missing)}, found none", file=sys.stderr)
+        return 2
+    with connect(load(DatabaseSettings)) as connection:
+        for role in ROLES:
+            set_role(connection, role, os.environ[f"DB_{role.upper()}_PASSWORD"])
+        for name, owner in DATABASES.items():
+            set_database(connection, name, owner)
+    print(f"roles {', '.join(ROLES)}; databases {', '.join(DATABASES)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

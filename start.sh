@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# ActStock on this machine, every part real: `./start.sh --help`. A table of contents; the work is in utils/stack.
+set -euo pipefail
+repo="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+source "$repo/utils/stack/setup.sh"
+
+case "${1:-}" in
+    test) shift; exec bash "$repo/test/test.sh" "$@" ;;
+    stop | status | logs | reset) [ -x "$repo/.venv/bin/python" ] || fail "nothing is set up yet: expected $repo/.venv, made by ./start.sh" ;;
+    *) set_up .venv requirements.txt ;;
+esac
+
+export PYTHONPATH="$repo"
+exec "$repo/.venv/bin/python" -m utils.stack "$@"

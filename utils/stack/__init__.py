@@ -1,0 +1,6 @@
+"""Local mode: every part of the platform on this machine, without containers (architecture 3).
+
+    start.sh → __main__ → checks, then steps in order of what they need; services run under supervisor.
+
+One folder holds one market: its settings, database, broker, Airflow, logs and clock (contracts 8).
+"""

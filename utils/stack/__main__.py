@@ -1,0 +1,273 @@
+"""ActStock on this machine, every part real: databases, broker, Airflow, Spark, consumers, API, dashboard.
+
+./start.sh demo                          an invented market, its past built by the real programs, ready to look at
+./start.sh                               Yahoo itself; --run also computes today's portfolio
+./start.sh --replay DIR [--now INSTANT]  a market directory at its own time
+./start.sh stop | status | logs [SERVICE] [-f] | reset | run PROGRAM ARGS... | test
+"""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from utils.stack import checks, demo, pipeline, status, supervisor
+from utils.stack.folder import (
+    DEMO,
+    REPO,
+    YAHOO,
+    Folder,
+    WrongFolder,
+    data_root,
+    folders,
+    make,
+    open_folder,
+    replayed,
+)
+from utils.stack.services import BY_NAME
+from utils.stack.steps import StepFailed, Took, bring_up
+
+FAILED, USAGE = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what was asked; each failure is one line, and the tail of the log that knows more."""
+    arguments = _parser().parse_args(argv)
+    action: Callable[[argparse.Namespace], int] = arguments.action
+    try:
+        return action(arguments)
+    except (checks.CheckFailed, WrongFolder) as error:
+        print(f"start: {error}", file=sys.stderr)
+        return USAGE
+    except StepFailed as error:
+        print(f"{error.log}\nstart: {error}" if error.log else f"start: {error}", file=sys.stderr)
+    except (pipeline.PipelineFailed, httpx.HTTPError) as error:
+        print(f"start: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\ninterrupted: what runs goes on running; the same command goes on from here", file=sys.stderr)
+    return FAILED
+
+
+# -- start -----------------------------------------------------------------------------------------------------------
+
+
+def start(arguments: argparse.Namespace) -> int:
+    """Checks, then the folder, then everything in order of health."""
+    began = time.monotonic()
+    market = arguments.market if "market" in arguments else replayed(arguments.replay) if arguments.replay else YAHOO
+    path = _path(arguments) or data_root() / market.name
+    now = _instant(arguments.now) if arguments.now else None
+    checks.market(market, path, now)
+    is_new = not (path / "market.json").exists()
+    if is_new or supervisor.pid(open_folder(path)) is None:
+        checks.resources(path)
+    folder = make(path, market, os.environ)
+    with _alone(folder):
+        took = _up(folder, now, arguments.only.split(",") if arguments.only else [])
+        if market.is_demo and not arguments.only:
+            took += demo.build_past(folder)
+        if (arguments.run or market.is_demo) and not arguments.only:
+            beginning = time.monotonic()
+            pipeline.run_if_behind(folder)
+            took.append(Took("daily pipeline", time.monotonic() - beginning))
+    setup = float(os.environ.get("ACTSTOCK_SETUP_SECONDS", "0"))
+    status.show_times([Took("packages", setup), *took], setup + time.monotonic() - began)
+    status.show_addresses(folder)
+    return 0
+
+
+def _up(folder: Folder, now: str | None, only: Sequence[str]) -> list[Took]:
+    """Checks of what runs already, then what is missing of it."""
+    fingerprint, seen = _fingerprint(folder), folder.run / "fingerprint"
+    if supervisor.pid(folder) is not None and (not seen.exists() or seen.read_text() != fingerprint):
+        print("code or settings changed since the start: stopping first")
+        supervisor.stop(folder)
+    if supervisor.pid(folder) is None:
+        supervisor.stop(folder)  # what a killed supervisor may have left
+        checks.ports(folder)
+    seen.write_text(fingerprint)
+    pending = folder.run / "now"
+    if now is not None:
+        pending.write_text(now)
+    took = bring_up(folder, only)
+    if now is not None and not only:
+        demo.move_clock(folder, datetime.fromisoformat(now))
+    pending.unlink(missing_ok=True)
+    return took
+
+
+@contextmanager
+def _alone(folder: Folder) -> Iterator[None]:
+    """One start at a time in a folder; the lock ends with the process, however it ends."""
+    with (folder.run / "start.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise checks.CheckFailed(f"{folder.path}: expected no other start, found one that is still busy") from None
+        yield
+
+
+def _fingerprint(folder: Folder) -> str:
+    """Of what a running service has read: our code, the locks, the settings."""
+    known = hashlib.sha256(folder.settings_file.read_bytes())
+    rooms = ("api", "batch", "collector", "config", "consumer", "dashboard", "database", "utils", "test/replay")
+    files = [file for room in rooms for file in (REPO / room).rglob("*.py")]
+    for file in sorted([*files, REPO / "requirements.txt", REPO / "config" / "jars.lock"]):
+        known.update(file.read_bytes())
+    return known.hexdigest()
+
+
+def _instant(text: str) -> str:
+    """The instant as the replay's clock reads it.
+
+    >>> _instant("2025-12-30T17:00:00-05:00")
+    '2025-12-30T22:00:00Z'
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise checks.CheckFailed(f"--now: expected an instant such as 2026-01-24T02:00:00Z, found {text!r}")
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# -- the others ------------------------------------------------------------------------------------------------------
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """Everything ends, data stay."""
+    began = time.monotonic()
+    try:
+        folder = _meant(arguments)
+    except WrongFolder as error:
+        if _path(arguments) is not None:
+            raise
+        print(error)
+        return 0
+    supervisor.stop(folder)
+    left = len(list(supervisor.leftovers(folder)))
+    seconds = time.monotonic() - began
+    print(f"stopped {folder.market} after {seconds:.1f} s; {left} processes left; data kept in {folder.path}")
+    return FAILED if left else 0
+
+
+def show_status(arguments: argparse.Namespace) -> int:
+    """Exit code 0 only when every service is healthy."""
+    return 0 if status.show(_meant(arguments)) else FAILED
+
+
+def logs(arguments: argparse.Namespace) -> int:
+    """The end of one service's log, or of all."""
+    folder = _meant(arguments)
+    wanted = [folder.logs / f"{arguments.service}.log"] if arguments.service else sorted(folder.logs.glob("*.log"))
+    if not all(file.exists() for file in wanted):
+        found = ", ".join(sorted(file.stem for file in folder.logs.glob("*.log")))
+        raise checks.CheckFailed(f"logs: expected one of {found}; found {arguments.service}")
+    command = ["tail", "-n", str(arguments.lines), *(["-F"] if arguments.follow else []), *map(str, wanted)]
+    sys.stdout.flush()
+    os.execvp(command[0], command)  # noqa: S606 - no shell is meant
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    """Ask, then remove the market's data."""
+    folder = _meant(arguments)
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            raise checks.CheckFailed("reset: expected an answer on a terminal, or --yes; found neither")
+        answer = input(f"remove all data of {folder.market} in {folder.path}? Type its name to confirm: ")
+        if answer.strip() != folder.market.name:
+            print("nothing removed")
+            return FAILED
+    supervisor.stop(folder)
+    # First the memory of its market: should the removal be cut off, what is left is no market's folder.
+    shutil.rmtree(folder.path)
+    print(f"removed {folder.path}")
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """One program of ours, with the environment of its role."""
+    folder = _meant(arguments)
+    command = [sys.executable, "-m", "utils.stack.program", arguments.program, *arguments.arguments]
+    given: Mapping[str, str] = os.environ | {"ACTSTOCK_MARKET_DIR": str(folder.path)}
+    os.execve(command[0], command, given)  # noqa: S606 - no shell is meant
+
+
+def _path(arguments: argparse.Namespace) -> Path | None:
+    return Path(arguments.data).absolute() if "data" in arguments else None
+
+
+def _meant(arguments: argparse.Namespace) -> Folder:
+    """The folder of --data, else the running one, else the only one."""
+    given = _path(arguments)
+    if given is not None:
+        return open_folder(given)
+    root = data_root()
+    running = supervisor.running_folders(root)
+    candidates = [open_folder(path) for path in running] or folders(root)
+    if not candidates:
+        raise WrongFolder(f"nothing runs, and there is no market in {root} yet: ./start.sh demo makes one")
+    if len(candidates) > 1:
+        names = ", ".join(str(folder.path) for folder in candidates)
+        state = "running" if running else "stopped"
+        raise WrongFolder(f"expected one {state} market or --data DIR, found {names}")
+    return candidates[0]
+
+
+# -- arguments -------------------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    where = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    where.add_argument("--data", metavar="DIR", help="the market's folder (default: below ACTSTOCK_DATA)")
+    starting = argparse.ArgumentParser(add_help=False)
+    starting.add_argument(
+        "--run", action="store_true", help="run the daily pipeline if results are behind; leave it scheduled"
+    )
+    starting.add_argument(
+        "--only", metavar="NAMES", help="some services or steps, with what they need, comma-separated"
+    )
+    starting.add_argument("--now", metavar="INSTANT", help="the market's time, such as 2026-01-24T02:00:00Z")
+
+    parser = argparse.ArgumentParser(
+        prog="./start.sh",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[where, starting],
+    )
+    parser.add_argument("--replay", type=Path, metavar="DIR", help="a market directory instead of Yahoo")
+    parser.set_defaults(action=start)
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    shown = commands.add_parser("demo", parents=[where, starting], help="start on an invented market")
+    shown.set_defaults(action=start, market=DEMO, replay=None)
+    commands.add_parser("stop", parents=[where], help="end everything, keep the data").set_defaults(action=stop)
+    commands.add_parser("status", parents=[where], help="one line a service").set_defaults(action=show_status)
+    reading = commands.add_parser("logs", parents=[where], help="what services wrote")
+    reading.add_argument("service", nargs="?", metavar="SERVICE", help=", ".join(BY_NAME))
+    reading.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
+    reading.add_argument("-n", "--lines", type=int, default=100, help="how many (default 100)")
+    reading.set_defaults(action=logs)
+    removing = commands.add_parser("reset", parents=[where], help="remove the market's data")
+    removing.add_argument("--yes", action="store_true", help="do not ask")
+    removing.set_defaults(action=reset)
+    running = commands.add_parser("run", parents=[where], help="one of our programs, with its own role")
+    running.add_argument("program", metavar="PROGRAM", help="such as collector/kafka_01_producer_etf_daily.py")
+    running.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    running.set_defaults(action=run)
+    commands.add_parser("test", help="the whole test suite: bash test/test.sh")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,106 @@
+"""Airflow's REST API, as far as set-up and the pipeline driver need it."""
+
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from utils.stack.folder import Folder
+from utils.stack.ports import HOST
+
+PATIENCE = 30
+
+
+class Airflow:
+    """A session at the Airflow of a folder. Failures are httpx.HTTPError."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.url = f"http://{HOST}:{folder.settings['AIRFLOW_PORT']}"
+        self._login = {"username": "admin", "password": folder.settings["AIRFLOW_ADMIN_PASSWORD"]}
+        self._client = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+
+    def __enter__(self) -> "Airflow":
+        answer = self._client.post("/auth/token", json=self._login).raise_for_status()
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def _ask(self, method: str, path: str, **given: Any) -> Any:
+        answer = self._client.request(method, f"/api/v2{path}", **given)
+        return answer.raise_for_status().json()
+
+    def set_pool(self, name: str, slots: int) -> None:
+        """Have a pool of that many slots."""
+        pool = {"pool_name": name, "name": name, "slots": slots, "include_deferred": False}
+        if self._client.get(f"/api/v2/pools/{name}").status_code == httpx.codes.NOT_FOUND:
+            self._ask("POST", "/pools", json={"name": name, "slots": slots})
+        else:
+            del pool["name"]
+            self._ask("PATCH", f"/pools/{name}", params={"update_mask": "slots"}, json={"slots": slots, "pool": name})
+
+    def import_errors(self) -> list[str]:
+        """DAG files that could not be read, with the last line of why."""
+        found = self._ask("GET", "/importErrors")["import_errors"]
+        return [f"{item['filename']}: {item['stack_trace'].strip().splitlines()[-1]}" for item in found]
+
+    def dag_ids(self) -> list[str]:
+        """All DAGs that were read."""
+        return [item["dag_id"] for item in self._ask("GET", "/dags", params={"limit": 100})["dags"]]
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether the DAG was read."""
+        return self._client.get(f"/api/v2/dags/{dag_id}").status_code == httpx.codes.OK
+
+    def is_paused(self, dag_id: str) -> bool:
+        """Whether its schedule is off."""
+        return bool(self._ask("GET", f"/dags/{dag_id}")["is_paused"])
+
+    def set_paused(self, dag_id: str, *, paused: bool) -> None:
+        """Turn the schedule of a DAG off or on."""
+        self._ask("PATCH", f"/dags/{dag_id}", json={"is_paused": paused})
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Start a run; its id."""
+        run = self._ask("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf or {}})
+        return str(run["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """queued, running, success or failed."""
+        return str(self._ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def unfinished_runs(self, dag_id: str) -> list[str]:
+        """Runs of a DAG that are not over, oldest first."""
+        parameters = {"state": ["queued", "running"], "order_by": "run_after"}
+        return [
+            str(run["dag_run_id"]) for run in self._ask("GET", f"/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
+        ]
+
+    def tasks(self, dag_id: str, run_id: str) -> list["Task"]:
+        """The tasks of a run as they stand."""
+        found = self._ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return [Task(item) for item in found]
+
+    def log_tail(self, dag_id: str, run_id: str, task: "Task") -> str:
+        """The last line a task wrote."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{max(task.try_number, 1)}"
+        content = self._ask("GET", path, params={"full_content": True})["content"]
+        events = [item["event"] for item in content if isinstance(item, dict) and item.get("event")]
+        return str(events[-1]) if events else ""
+
+
+class Task:
+    """One task of a run."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        self.task_id = str(item["task_id"])
+        self.state = str(item["state"] or "waiting")
+        self.try_number = int(item["try_number"] or 0)
+        self.duration = item["duration"]
+        self.end_date = datetime.fromisoformat(item["end_date"]) if item["end_date"] else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not run again by itself."""
+        return self.state in {"success", "failed", "skipped", "upstream_failed", "removed"}

@@ -1,0 +1,171 @@
+"""What each program is handed: the settings of its concern, and its own role's password alone (contracts 8).
+
+Pure: the folder's settings and what is inherited go in, a complete environment comes out.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from utils.stack.folder import REPO, SECRETS, Folder, downloads
+from utils.stack.ports import HOST
+
+# Of the operator's environment: how to find programs, speak the language and reach the network. Nothing else.
+INHERITED = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM", "JAVA_HOME", "LOG_LEVEL", "CI"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+        *("ACTSTOCK_DATA", "ACTSTOCK_DOWNLOADS", "ACTSTOCK_DAG_RUN_ID", "ACTSTOCK_TRY_NUMBER"),
+    }
+)
+# role: which settings its programs read, by prefix. No secret has one of these names but those left out by name.
+READS: Mapping[str, tuple[str, ...]] = {
+    "migrate": (),
+    "collector": ("KAFKA_", "YAHOO_"),
+    "consumer": ("KAFKA_",),
+    "batch": ("SPARK_",),
+    "api": ("API_",),
+    "pipeline": (),
+    "dashboard": ("DASHBOARD_",),
+    "topics": ("KAFKA_",),
+    "replay": (),
+    "system": (),
+}
+EVERYBODY = ("PLATFORM_", "PIPELINE_")
+WITHOUT_DATABASE = frozenset({"dashboard", "topics", "replay", "system"})
+# folder of a program: the role it runs as
+ROLE_OF_FOLDER = {
+    "collector": "collector",
+    "batch": "batch",
+    "consumer": "consumer",
+    "database": "migrate",
+    "test": "collector",
+}
+
+
+def jars(root: Path) -> Path:
+    """Where the broker's jars and the JDBC driver are kept."""
+    return root / "jars"
+
+
+def environment(folder: Folder, role: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a program of that role."""
+    return _foundation(folder, inherited) | _settings(folder, role) | _database(folder, role)
+
+
+def airflow_environment(folder: Folder, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of Airflow's services: the role pipeline, and Airflow's own database."""
+    settings, home = folder.settings, folder.path / "airflow"
+    url = f"http://{HOST}:{folder.port('AIRFLOW_PORT')}"
+    password = settings["DB_AIRFLOW_PASSWORD"]
+    return environment(folder, "pipeline", inherited) | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPO / "airflow" / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__CORE__EXECUTOR": settings.get("AIRFLOW_EXECUTOR", "LocalExecutor"),
+        "AIRFLOW__CORE__PARALLELISM": settings.get("AIRFLOW_PARALLELISM", "4"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": settings["AIRFLOW_FERNET_KEY"],
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
+            f"postgresql+psycopg2://airflow:{password}@{HOST}:{folder.port('DB_PORT')}/airflow"
+        ),
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": settings["AIRFLOW_PORT"],
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": settings["AIRFLOW_SECRET_KEY"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": settings["AIRFLOW_JWT_SECRET"],
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "15",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
+        # A cold server answers its first task late; with the defaults that task would fail for good.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "8",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+def airflow_passwords(folder: Folder) -> str:
+    """Airflow's passwords file."""
+    return json.dumps({"admin": folder.settings["AIRFLOW_ADMIN_PASSWORD"]})
+
+
+def role_of(program: str) -> str:
+    """The role a program runs as: that of its top folder.
+
+    >>> role_of("batch/spark_01_trending_etf_identifier.py")
+    'batch'
+    """
+    top = Path(program).parts[0]
+    if top not in ROLE_OF_FOLDER:
+        raise ValueError(f"{program}: expected a program in {', '.join(sorted(ROLE_OF_FOLDER))}/")
+    return ROLE_OF_FOLDER[top]
+
+
+def _foundation(folder: Folder, inherited: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in inherited.items() if name in INHERITED}
+    path = f"{Path(sys.executable).parent}:{kept.get('PATH', '/usr/local/bin:/usr/bin:/bin')}"
+    return (
+        {"LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+        | kept
+        | {
+            "PATH": path,
+            "PYTHONPATH": str(REPO),
+            "ACTSTOCK_MARKET_DIR": str(folder.path),
+        }
+    )
+
+
+def _settings(folder: Folder, role: str) -> dict[str, str]:
+    everything = {name: value for name, value in folder.settings.items() if name not in SECRETS} | _derived(folder)
+    prefixes = READS[role] + EVERYBODY
+    chosen = {name: value for name, value in everything.items() if name.startswith(prefixes)}
+    if role == "dashboard":
+        chosen["DASHBOARD_API_KEY"] = folder.settings["API_KEY"]
+    return chosen
+
+
+def _derived(folder: Folder) -> dict[str, str]:
+    """Settings that follow from the folder and its market."""
+    market = folder.market
+    found = {
+        "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{folder.port('KAFKA_PORT')}",
+        "YAHOO_CACHE_DIR": str(folder.path / "cache" / "yfinance"),
+        "PLATFORM_MARKET": market.name,
+        "PLATFORM_IS_DEMO": str(market.is_demo).lower(),
+        "SPARK_JDBC_JAR": str(next(iter(sorted(jars(downloads()).glob("postgresql-*.jar"))), jars(downloads()))),
+        "SPARK_CLASS_ARCHIVE": str(class_archive()),
+        "DASHBOARD_API_URL": f"http://{HOST}:{folder.port('API_PORT')}",
+    }
+    if market.is_replayed:
+        found["PLATFORM_NOW_URL"] = f"http://{HOST}:{folder.port('REPLAY_CONTROL_PORT')}/_control/clock"
+        found["YAHOO_PROXY"] = f"http://{HOST}:{folder.port('REPLAY_PROXY_PORT')}"
+        found["YAHOO_CA_FILE"] = str(folder.replay_state / "ca.pem")
+    return found
+
+
+def class_archive() -> Path:
+    """Spark's class-data archive: one for each pyspark, JDBC driver and Java, as another's is of no use."""
+    java = shutil.which("java")
+    known = (REPO / "requirements.txt").read_bytes() + (REPO / "config" / "jars.lock").read_bytes()
+    built = f"{Path(java).resolve()} {Path(java).resolve().stat().st_mtime_ns}".encode() if java else b""
+    return downloads() / f"spark-{hashlib.sha256(known + built).hexdigest()[:12]}.jsa"
+
+
+def _database(folder: Folder, role: str) -> dict[str, str]:
+    if role in WITHOUT_DATABASE:
+        return {}
+    return {
+        "DB_HOST": HOST,
+        "DB_PORT": folder.settings["DB_PORT"],
+        "DB_NAME": "stockdb",
+        "DB_USER": role,
+        "DB_PASSWORD": folder.settings[f"DB_{role.upper()}_PASSWORD"],
+    }

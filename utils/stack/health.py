@@ -1,0 +1,54 @@
+"""Does a service answer? One question per address: tcp, http, a real login at PostgreSQL, a part of Airflow."""
+
+import json
+import socket
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+PATIENCE = 3  # seconds for one answer
+HEARTBEAT = timedelta(seconds=30)
+
+
+def problem(address: str, since: datetime | None = None) -> str | None:
+    """Why the service is not healthy, in a few words; None when it is.
+
+    since: Airflow's heartbeats are counted from then on; those of a stopped scheduler look alive for half a minute
+    """
+    parts = urlsplit(address)
+    try:
+        match parts.scheme:
+            case "tcp":
+                socket.create_connection((parts.hostname or "", parts.port or 0), timeout=PATIENCE).close()
+            case "http":
+                with urllib.request.urlopen(address, timeout=PATIENCE):  # noqa: S310 - an address of ours
+                    pass
+            case "pg":
+                return _login(address)
+            case scheme if scheme.startswith("airflow-"):
+                return _heartbeat(scheme.removeprefix("airflow-"), f"http://{parts.netloc}", since)
+    except (OSError, ValueError) as error:
+        return f"{parts.hostname}:{parts.port}: {getattr(error, 'reason', None) or error}"
+    return None
+
+
+def _login(address: str) -> str | None:
+    import psycopg  # noqa: PLC0415 - a third of a second that only this question costs
+
+    try:
+        psycopg.connect(address.replace("pg://", "postgresql://"), connect_timeout=PATIENCE).close()
+    except psycopg.OperationalError as error:
+        return str(error).strip().splitlines()[-1]
+    return None
+
+
+def _heartbeat(component: str, url: str, since: datetime | None) -> str | None:
+    with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=PATIENCE) as answer:  # noqa: S310
+        found = json.load(answer)[component.replace("-", "_")]
+    beat = next((value for name, value in found.items() if name.startswith("latest_")), None)
+    if beat is None:
+        return "no heartbeat yet"
+    at = datetime.fromisoformat(beat)
+    if at < max(since or datetime.min.replace(tzinfo=UTC), datetime.now(UTC) - HEARTBEAT):
+        return f"last heartbeat at {at:%H:%M:%S} UTC"
+    return None
