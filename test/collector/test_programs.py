@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kafka import KafkaAdminClient
+from tenacity import retry, stop_after_delay, wait_fixed
 
 from config.settings import KafkaSettings
 from config.topics import TOPICS
@@ -35,9 +37,7 @@ def yahoo(market: Path, tmp_path: Path) -> Iterator[ReplayServer]:
 @pytest.fixture
 def start(yahoo: ReplayServer, database: Database, broker: Broker, tmp_path: Path) -> Iterator[Start]:
     """Starts a program of a role; what still runs at the end is told to stop."""
-    client = admin(KafkaSettings(bootstrap_servers=broker.bootstrap))
-    topics.create(client, [topic for topic in TOPICS if topic in topics.state(client).missing])
-    client.close()
+    _remake_topics(broker)
     source = {
         "YAHOO_PROXY": yahoo.proxy_url,
         "YAHOO_CA_FILE": str(yahoo.ca_file),
@@ -65,6 +65,22 @@ def start(yahoo: ReplayServer, database: Database, broker: Broker, tmp_path: Pat
             return process
 
         yield run
+
+
+def _remake_topics(broker: Broker) -> None:
+    """Empty ones: a new database would read what another test has sent."""
+    client = admin(KafkaSettings(bootstrap_servers=broker.bootstrap))
+    existing = [name for name in TOPICS if name not in topics.state(client).missing]
+    if existing:
+        client.delete_topics(existing)
+        _gone(client, existing)
+    topics.create(client, TOPICS)
+    client.close()
+
+
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
+def _gone(client: KafkaAdminClient, names: list[str]) -> None:
+    assert [topics.topic_id(client, name) for name in names] == [None] * len(names)
 
 
 def connected(database: Database) -> psycopg.Connection[tuple[object, ...]]:
