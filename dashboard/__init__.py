@@ -1,0 +1,1 @@
+"""The dashboard: what the API publishes, for people. It reaches data only over HTTP."""

@@ -1,0 +1,146 @@
+"""The API's client: asks in parallel, confirms by ETag, and keeps each last good answer for when the API is away."""
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from config.settings import DashboardSettings
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 30.0
+TIMEOUT = httpx.Timeout(8.0, connect=2.0)
+KEPT_ANSWERS = 2000
+KEPT_BYTES = 50 * 1024 * 1024
+PARALLEL = 12
+Query = tuple[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said, now or when it last could. `status` 0: it is away and nothing is kept."""
+
+    status: int
+    body: dict[str, Any]
+    received_at: datetime
+    is_live: bool = True
+
+    @property
+    def is_ok(self) -> bool:
+        """There is a result to show."""
+        return self.status == 200
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A good answer with what is needed to have it confirmed."""
+
+    answer: Answer
+    etag: str | None
+    confirmed: float  # monotonic seconds
+
+
+class ApiClient:
+    """One per process, used by all its threads."""
+
+    def __init__(self, settings: DashboardSettings, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.folder = settings.cache_dir
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._market = f"{settings.api_url} {settings.api_key.get_secret_value()}"
+        self._http = httpx.Client(
+            base_url=settings.api_url,
+            headers={"X-API-Key": settings.api_key.get_secret_value()},
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=PARALLEL * 2, keepalive_expiry=60),
+            transport=transport,
+        )
+        self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="api")
+        self._kept: dict[str, Kept] = {}
+        self._lock = threading.Lock()
+        self._prune()
+
+    def get(self, path: str, *, fresh_seconds: float = FRESH_SECONDS, **query: str) -> Answer:
+        """The answer; a kept one within `fresh_seconds`, and whenever the API is away."""
+        address = f"{path}?{urlencode(sorted(query.items()))}"
+        kept = self._kept.get(address)
+        if kept and time.monotonic() - kept.confirmed < fresh_seconds:
+            return kept.answer
+        headers = {"If-None-Match": kept.etag} if kept and kept.etag else {}
+        try:
+            response = self._http.get(path, params=query, headers=headers)
+            if response.status_code >= 500:
+                return self._last_good(address, kept, f"status {response.status_code}")
+            if response.status_code == 304 and kept:
+                return self._keep(address, kept.answer, kept.etag)
+            answer = Answer(response.status_code, response.json(), datetime.now(UTC))
+        except (httpx.HTTPError, ValueError) as error:
+            return self._last_good(address, kept, str(error))
+        if not answer.is_ok:
+            return answer
+        self._write(address, answer)
+        return self._keep(address, answer, response.headers.get("etag"))
+
+    def get_all(self, queries: Sequence[Query]) -> list[Answer]:
+        """The answers, asked for at the same time, in the order of the queries."""
+        return list(self._threads.map(lambda query: self.get(query[0], **query[1]), queries))
+
+    def csv(self, path: str, query: Mapping[str, str]) -> httpx.Response:
+        """The table of a path as CSV, as the API writes it. Raises httpx.HTTPError when the API is away."""
+        return self._http.get(path, params=dict(query), headers={"Accept": "text/csv"})
+
+    def is_up(self) -> bool:
+        """Whether the API answers and has its database."""
+        try:
+            return self._http.get("/ready", timeout=2.0).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _keep(self, address: str, answer: Answer, etag: str | None) -> Answer:
+        answer = replace(answer, received_at=datetime.now(UTC), is_live=True)
+        with self._lock:
+            self._kept.pop(address, None)
+            self._kept[address] = Kept(answer, etag, time.monotonic())
+            while len(self._kept) > KEPT_ANSWERS:
+                del self._kept[next(iter(self._kept))]
+        return answer
+
+    def _last_good(self, address: str, kept: Kept | None, why: str) -> Answer:
+        log.warning("API away for %s: %s", address, why)
+        if kept:
+            return replace(kept.answer, is_live=False)
+        try:
+            found = json.loads(self._file(address).read_text(encoding="utf-8"))
+            received_at = datetime.fromisoformat(found["received_at"])
+            return Answer(200, found["body"], received_at, is_live=False)
+        except (OSError, ValueError, KeyError):
+            return Answer(0, {}, datetime.now(UTC), is_live=False)
+
+    def _file(self, address: str) -> Path:
+        # The key belongs to one market: answers of another never meet this one's, even in the same folder.
+        return self.folder / f"{hashlib.sha256(f'{self._market} {address}'.encode()).hexdigest()[:32]}.json"
+
+    def _write(self, address: str, answer: Answer) -> None:
+        file = self._file(address)
+        half = file.with_suffix(f".{threading.get_ident()}.tmp")
+        half.write_text(json.dumps({"received_at": answer.received_at.isoformat(), "body": answer.body}))
+        half.replace(file)  # another worker reads the old file or the new one, never half of it
+
+    def _prune(self) -> None:
+        """Oldest answers go until the rest fits."""
+        files = sorted(self.folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+        total = 0
+        for file in files:
+            total += file.stat().st_size
+            if total > KEPT_BYTES:
+                file.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Parts of pages: data in, Dash components out."""

@@ -1,0 +1,45 @@
+"""Small parts used by several components."""
+
+from typing import Any
+
+from dash import dcc, html
+
+from dashboard import formats
+from dashboard.texts import Words
+
+
+def attrs(**given: str) -> dict[str, Any]:
+    """data- and aria- attributes, which have no keyword of their own.
+
+    >>> attrs(aria_label="Search")
+    {'aria-label': 'Search'}
+    """
+    return {name.replace("_", "-"): value for name, value in given.items()}
+
+
+def link(label: str, href: str, **more: Any) -> dcc.Link:
+    """A link inside the dashboard: a page change without a reload."""
+    return dcc.Link(label, href=href, **more)
+
+
+def signed(value: float | None, decimals: int = 2, unit: str = "") -> html.Span:
+    """A change in its colour, with arrow and sign."""
+    way = formats.direction(value, decimals)
+    arrow = html.Span(formats.ARROWS[way], className="arrow", **attrs(aria_hidden="true"))
+    return html.Span([arrow, formats.signed(value, decimals), unit], className=f"signed {way}".strip())
+
+
+def hidden(text: str) -> html.Span:
+    """For readers of names only."""
+    return html.Span(text, className="visually-hidden")
+
+
+def definitions(terms: list[tuple[str, str]], t: Words) -> html.Details:
+    """The same words as the heading tooltips, for keyboards and phones."""
+    return html.Details(
+        [
+            html.Summary(t("definitions")),
+            html.Dl([part for name, meaning in terms for part in (html.Dt(name), html.Dd(meaning))]),
+        ],
+        className="definitions",
+    )

@@ -1,0 +1,192 @@
+"""The frame of every page: header with date and freshness, main, footer."""
+
+from datetime import date, datetime
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import html
+
+from dashboard import formats
+from dashboard.address import Address
+from dashboard.components.parts import attrs, link
+from dashboard.data import Frame, Json
+from dashboard.texts import LANGS, Words
+
+NAV = (("nav.portfolio", "/"),)
+
+
+def frame(address: Address, about: Frame, t: Words, *, title: str, notices: list[Any], content: list[Any]) -> html.Div:
+    """A whole page. The key makes React build it anew: act.js may have changed attributes of the old one."""
+    status = about.status.body
+    is_demo = bool(status.get("is_demo"))
+    day = about.shown.day
+    heading = f"{title} · {formats.session(day, t.lang)}" if day else title
+    return html.Div(
+        [
+            html.A(t("skip"), href="#main", className="skip"),
+            header(address, about, t, is_demo=is_demo),
+            html.Main([html.H1(title, className="visually-hidden", tabIndex="-1"), *notices, *content], id="main"),
+            footer(status, t, is_demo=is_demo),
+            html.Div(id="live", className="visually-hidden", role="status", **attrs(aria_live="polite")),
+        ],
+        key=f"{address.url()} {datetime.now().timestamp()}",  # noqa: DTZ005 - only to differ
+        className="page demo" if is_demo else "page",
+        **attrs(
+            data_title=t("demo_title", title=heading) if is_demo else heading,
+            data_name=t("name"),
+            data_lang=t.lang,
+            data_date=day.isoformat() if day else "",
+            data_back=t("back"),
+        ),
+    )
+
+
+def header(address: Address, about: Frame, t: Words, *, is_demo: bool) -> html.Header:
+    """Name, pages, as-of date, freshness, date steps, language, theme."""
+    return html.Header(
+        [
+            html.Div(
+                [
+                    link(t("name"), address.url(path="/"), className="name"),
+                    html.Nav([_page(key, path, address, t) for key, path in NAV], **attrs(aria_label=t("nav"))),
+                ],
+                className="brand",
+            ),
+            html.Div(
+                [
+                    as_of(about, t),
+                    freshness(about, t),
+                    html.Span(t("demo_badge"), className="badge-demo", title=t("demo")) if is_demo else None,
+                ],
+                className="about",
+            ),
+            html.Div([*date_steps(address, about, t), *switches(address, t)], className="controls"),
+        ],
+        className="top",
+    )
+
+
+def _page(key: str, path: str, address: Address, t: Words) -> html.Span:
+    is_here = address.path == path
+    current = attrs(aria_current="page") if is_here else {}
+    return html.Span(link(t(key), address.url(path=path)), className="here" if is_here else "", **current)
+
+
+def as_of(about: Frame, t: Words) -> html.Span:
+    """The session shown, in words."""
+    day = about.shown.day
+    text = formats.session(day, t.lang) if day else formats.MISSING
+    return html.Span([html.Span(t("as_of"), className="label"), html.Strong(text)], className="as-of")
+
+
+def freshness(about: Frame, t: Words) -> html.Details:
+    """Badge whose click opens what it is made of. The API decides; sessions are counted, not hours."""
+    status = about.status.body
+    mark, kind, words = badge(about, t)
+    facts = []
+    if "expected_as_of_date" in status:
+        expected = date.fromisoformat(status["expected_as_of_date"])
+        facts.append(t("expected", d=formats.session(expected, t.lang)))
+    if status.get("computed_at"):
+        facts.append(t("computed_at", t=formats.instant(datetime.fromisoformat(status["computed_at"]))))
+    if "next_run_at" in status:
+        facts.append(t("next_run", t=formats.instant(datetime.fromisoformat(status["next_run_at"]))))
+    return html.Details(
+        [
+            html.Summary([html.Span(mark, **attrs(aria_hidden="true")), words], className=f"badge-fresh {kind}"),
+            html.Ul([html.Li(fact) for fact in facts], className="pop"),
+        ],
+        className="fresh",
+    )
+
+
+def badge(about: Frame, t: Words) -> tuple[str, str, str]:
+    """(mark, kind, words) of the freshness badge."""
+    status: Json = about.status.body
+    if not about.status.is_live or not about.status.is_ok:
+        return "✕", "error", t("away.badge")
+    if about.shown.found in ("past", "snapped", "not_computed", "before_first"):
+        return "◷", "quiet", t("past")
+    behind = status.get("sessions_behind")
+    if behind is None:
+        return "○", "quiet", t("no_results")
+    if status["freshness"] == "current":
+        return "●", "ok", t("fresh")
+    if status["freshness"] == "due":
+        return "→", "quiet", t("due.short")
+    return ("▲", "warn", t("behind.1")) if behind == 1 else ("■", "error", t("behind", n=behind))
+
+
+def date_steps(address: Address, about: Frame, t: Words) -> list[Any]:
+    """◀ date ▶, and 최신 when another date is shown."""
+    first, last = (about.sessions[0], about.sessions[-1]) if about.sessions else (None, None)
+    expected = about.status.body.get("expected_as_of_date")
+    newest = max(filter(None, (last and last.isoformat(), expected)), default="")
+    shown = about.shown.day or about.shown.asked
+    return [
+        _step("◀", about.previous, t("previous_session"), "previous", address),
+        dbc.Input(
+            type="date",
+            value=shown.isoformat() if shown else "",
+            min=first.isoformat() if first else "",
+            max=newest,
+            id="date",
+            className="date",
+            persistence=False,
+            html_size="10",
+        ),
+        html.Label(t("pick_date"), htmlFor="date", className="visually-hidden"),
+        _step("▶", about.next, t("next_session"), "next", address),
+        _latest(address, t) if about.shown.found not in ("newest", "nothing") else None,
+    ]
+
+
+def _latest(address: Address, t: Words) -> html.A:
+    go = attrs(data_go="latest", data_date="")
+    return html.A(t("latest"), href=address.url(day=None), className="to-latest", **go)
+
+
+def _step(mark: str, day: date | None, label: str, name: str, address: Address) -> Any:
+    if day is None:
+        return html.Span(mark, className="step off", **attrs(aria_hidden="true"))
+    return html.A(
+        mark,
+        href=address.url(day=day),
+        className="step",
+        title=label,
+        **attrs(aria_label=label, data_go=name, data_date=day.isoformat()),
+    )
+
+
+def switches(address: Address, t: Words) -> list[Any]:
+    """Language and theme."""
+    other = next(lang for lang in LANGS if lang != t.lang)
+    return [
+        html.A(
+            t("other_lang"),
+            href=address.url(lang=other),
+            className="switch",
+            hrefLang=other,
+            **attrs(aria_label=t("other_lang_label"), data_lang_link=other),
+        ),
+        html.Button(
+            "◐",
+            id="theme",
+            className="switch",
+            title=t("theme"),
+            **attrs(
+                aria_label=t("theme"), data_auto=t("theme.auto"), data_light=t("theme.light"), data_dark=t("theme.dark")
+            ),
+        ),
+    ]
+
+
+def footer(status: Json, t: Words, *, is_demo: bool) -> html.Footer:
+    """One line: source, what this is not, version."""
+    return html.Footer(
+        [
+            html.Span(t("footer.source_demo") if is_demo else t("footer.source")),
+            html.Span(t("footer.disclaimer")),
+            html.Span(t("footer.version", v=status.get("version", formats.MISSING))),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""One file a page: reads the address, asks for data, puts components together."""

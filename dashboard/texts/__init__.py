@@ -1,0 +1,30 @@
+"""Every word a reader sees: one key, Korean and English (dashboard.md 6). A test fails on a missing one."""
+
+from typing import Literal, get_args
+
+from dashboard.texts import columns, definitions, shell, states
+
+Lang = Literal["ko", "en"]
+LANGS: tuple[Lang, ...] = get_args(Lang)
+DEFAULT: Lang = "ko"
+
+TEXTS: dict[str, tuple[str, str]] = shell.TEXTS | columns.TEXTS | states.TEXTS | definitions.TEXTS
+
+
+class Words:
+    """The texts in one language: `t("as_of")`, `t("behind", n=2)`.
+
+    >>> Words("en")("behind", n=2)
+    '2 sessions behind'
+    """
+
+    def __init__(self, lang: Lang) -> None:
+        self.lang = lang
+
+    def __call__(self, key: str, **values: object) -> str:
+        return TEXTS[key][LANGS.index(self.lang)].format(**values)
+
+    def or_as_is(self, prefix: str, name: str) -> str:
+        """The text of `prefix.name`, or the name as delivered when it has none."""
+        key = f"{prefix}.{name}"
+        return self(key) if key in TEXTS else name
