@@ -106,7 +106,7 @@ class Store(Protocol):
 class Policy:
     """How long to wait for a store that is away, and how often to look whether to stop."""
 
-    wait: wait_base = field(default_factory=lambda: wait_exponential_jitter(initial=0.5, max=10))
+    wait: wait_base = field(default_factory=lambda: wait_exponential_jitter(multiplier=0.5, max=10))
     step_seconds: float = 0.5
 
 

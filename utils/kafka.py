@@ -19,7 +19,7 @@ MAX_REQUEST_BYTES = int(TOPIC_CONFIG["max.message.bytes"]) + 64 * 1024
 # How long the broker may be silent while a program starts.
 START_TIMEOUT_S = 60
 # A member whose instance is known comes back under its name; another must be missed soon.
-KNOWN_SESSION_MS, UNKNOWN_SESSION_MS = 45_000, 10_000
+KNOWN_SESSION_MS, UNKNOWN_SESSION_MS = 20_000, 10_000
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ def when_it_answers(settings: KafkaSettings, make: Callable[[], T], *, timeout_s
     attempts = Retrying(
         retry=retry_if_exception_type((KafkaTimeoutError, RetriableError, OSError)),
         stop=stop_after_delay(timeout_s),
-        wait=wait_exponential_jitter(initial=0.2, max=3),
+        wait=wait_exponential_jitter(multiplier=0.2, max=3),
     )
     try:
         return attempts(make)

@@ -240,6 +240,18 @@ def test_while_the_database_is_away_nothing_moves_and_then_it_goes_on_by_itself(
     assert platform.offsets() == 13
 
 
+def test_a_broker_that_goes_and_comes_back_is_found_again(platform: Platform) -> None:
+    consumer = platform.consumer()
+    platform.send(tickers(3))
+    platform.wait_for(3)
+    platform.broker.stop(signal.SIGKILL)
+    platform.broker.start()
+    platform.send(tickers(10, hour=2, close=120))
+    platform.wait_for(10)
+    assert end(consumer) == 0
+    assert platform.offsets() == 13
+
+
 def test_a_topic_made_anew_is_read_from_its_first_message(platform: Platform) -> None:
     consumer = platform.consumer()
     platform.send(tickers(40))
