@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StepFailed as error:
         print(f"{error.log}\nstart: {error}" if error.log else f"start: {error}", file=sys.stderr)
     except (pipeline.PipelineFailed, httpx.HTTPError) as error:
-        print(f"start: {error}", file=sys.stderr)
+        print(f"start: {str(error).splitlines()[0]}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\ninterrupted: what runs goes on running; the same command goes on from here", file=sys.stderr)
     return FAILED

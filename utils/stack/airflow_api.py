@@ -33,12 +33,12 @@ class Airflow:
 
     def set_pool(self, name: str, slots: int) -> None:
         """Have a pool of that many slots."""
-        pool = {"pool_name": name, "name": name, "slots": slots, "include_deferred": False}
-        if self._client.get(f"/api/v2/pools/{name}").status_code == httpx.codes.NOT_FOUND:
+        found = self._client.get(f"/api/v2/pools/{name}")
+        if found.status_code == httpx.codes.NOT_FOUND:
             self._ask("POST", "/pools", json={"name": name, "slots": slots})
-        else:
-            del pool["name"]
-            self._ask("PATCH", f"/pools/{name}", params={"update_mask": "slots"}, json={"slots": slots, "pool": name})
+        elif found.raise_for_status().json()["slots"] != slots:
+            change = {"pool": name, "slots": slots, "include_deferred": False}
+            self._ask("PATCH", f"/pools/{name}", json=change)
 
     def import_errors(self) -> list[str]:
         """DAG files that could not be read, with the last line of why."""
