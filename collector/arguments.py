@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 
+import psycopg
+
 from database.connection import DatabaseUnavailable
 from utils.clock import ClockUnavailable, NotAClosedSession
 from utils.program import StageFailed, run_program
@@ -40,5 +42,8 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
             return main(argv)
         except (DatabaseUnavailable, ClockUnavailable) as error:
             raise StageFailed(str(error)) from error
+        except (psycopg.OperationalError, OSError) as error:
+            # The database went away, the disk is full: what was sent is stored, the next run asks for the rest
+            raise StageFailed(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from error
 
     sys.exit(run_program(named, mistakes=(NotAClosedSession,)))

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from config.universe import CATCH_UP_SESSIONS, PERIODS
+from config.universe import CATCH_UP_SESSIONS, OVERLAP_SESSIONS, PERIODS
 from database.coverage import Coverage
 
 # A session that an answer lacked is asked for again on this many runs (rules 2).
 ASKED_AGAIN = 5
+# A stored session that an answer lacked lies in the overlap first, and in this many sessions ASKED_AGAIN runs later.
+_RECENT_SESSIONS = OVERLAP_SESSIONS + ASKED_AGAIN + 1
 # What a result of a past session needs before it: the longest period, and the sessions that stage 3 catches up.
 NEEDED_SESSIONS = max(PERIODS) + CATCH_UP_SESSIONS
 
@@ -50,7 +52,9 @@ def plan_bars(coverage: Coverage, sessions: Sequence[date], *, patient: bool) ->
             reasons.append(session)
     if not reasons:
         return None
-    widened = [day for day in (coverage.overlap_from, coverage.doubtful_from) if day is not None]
+    recent = sessions[-min(_RECENT_SESSIONS, len(sessions))]
+    doubted = [day for day, times in coverage.asked.items() if day >= recent and times <= ASKED_AGAIN]
+    widened = [day for day in (coverage.overlap_from, coverage.doubtful_from, *doubted) if day is not None]
     return BarsPlan(
         coverage.ticker,
         start=min([*open_sessions, *widened]),

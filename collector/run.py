@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -71,34 +72,25 @@ class Stage:
     essential: frozenset[str] = frozenset()
 
 
-@dataclass
-class _Progress:
-    """What a run has learned on its way about the source."""
-
-    answered: bool = False
-    silent: int = 0
-    stopped: str | None = None
-    not_before: datetime | None = None
-    pending: list[tuple[Item, int, Any]] = field(default_factory=list)
-
-
 class _Workshop:
     """The source and the broker, made when a stage has something to ask for, once for all stages of a program."""
 
-    def __init__(self, settings: PlatformSettings, opened: ExitStack) -> None:
-        self._settings, self._opened = settings, opened
+    def __init__(
+        self, settings: PlatformSettings, yahoo: YahooSettings, kafka: KafkaSettings, opened: ExitStack
+    ) -> None:
+        self._settings, self.yahoo, self.kafka, self._opened = settings, yahoo, kafka, opened
         self._made: tuple[Source, KafkaProducer] | None = None
 
     def open(self) -> tuple[Source, KafkaProducer]:
         """Raises StageFailed or UsageError with the one thing that isn't there."""
         if self._made is None:
             try:
-                sender = producer()
+                sender = producer(self.kafka)
             except BrokerUnavailable as error:
                 raise StageFailed(str(error)) from error
             self._opened.callback(sender.close, timeout=10)
             reading = self._opened.enter_context(connect())
-            yahoo = Yahoo(load(YahooSettings), reading)
+            yahoo = Yahoo(self.yahoo, reading)
             source = Source(yahoo, reading, lambda: platform_now(self._settings), self._settings.settle_minutes)
             self._made = source, sender
         return self._made
@@ -114,14 +106,14 @@ def run_stages(stages: Iterable[Stage], *, as_of: date | None, plan_only: bool =
 
     Raises NotAClosedSession, AlreadyComplete, RunAgain or StageFailed, each with one line.
     """
-    settings = load(PlatformSettings)
+    settings, yahoo, kafka = load(PlatformSettings), load(YahooSettings), load(KafkaSettings)
     now = platform_now(settings)
     newest = newest_session(now, settings)
     session = newest if as_of is None else closed_session(as_of, newest)
     totals: list[Totals | None] = []
     with ExitStack() as opened:
         request = Request(opened.enter_context(connect()), session, newest, now)
-        workshop = _Workshop(settings, opened)
+        workshop = _Workshop(settings, yahoo, kafka, opened)
         for stage in stages:
             if plan_only:
                 _show_plan(stage, request)
@@ -175,19 +167,20 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
             log.info("%s %s: already complete", process, session)
             return None
         run = open_run(connection, process=process, as_of_date=session, essential=stage.essential)
-        progress, before = _Progress(), workshop.waited
+        attempt, before = None, workshop.waited
         try:
             if tasks:
                 with _terminable():
                     source, sender = workshop.open()
+                    attempt = _Attempt(run, source, sender, workshop.yahoo.workers)
                     while tasks:
-                        tasks = _advance(phases, _work(run, tasks, source, sender, progress))
-                    _confirm(run, progress, keep=0)
-                    _await_storage(run)
+                        tasks = _advance(phases, attempt.perform(tasks))
+                    attempt.confirm()
+                    _await_storage(run, workshop.kafka)
         except BaseException as error:
             _close_broken(run, error)
             raise
-        totals = run.close(not_before=progress.not_before)
+        totals = run.close(not_before=attempt.not_before if attempt else None)
         update_state(connection, run.run_id)
     waited = workshop.waited - before
     paused = f", waited {waited:.1f} s for the pace" if waited else ""
@@ -219,41 +212,121 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _work(run: Run, tasks: Sequence[Task], source: Source, sender: KafkaProducer, progress: _Progress) -> list[Outcome]:
-    """Perform the tasks of a phase in a few threads; send what they bring. Memory holds a handful of answers."""
-    run.plan(item for task in tasks for item in task.items)
-    outcomes: list[Outcome] = []
-    workers = load(YahooSettings).workers
-    flying: dict[Future[_Answer], Task] = {}
-    with _progress_bar(run.process, len(tasks)) as tick, ThreadPoolExecutor(workers) as pool:
-        left = iter(tasks)
-        try:
-            while True:
-                while len(flying) < 2 * workers and (task := next(left, None)) is not None:
-                    if progress.stopped is None:
-                        flying[pool.submit(_perform, task, source)] = task
-                        continue
-                    for item in task.items:
-                        run.failed(item, f"not asked for: {progress.stopped}", permanent=False)
-                        outcomes.append(Outcome(item, error=progress.stopped))
-                    tick()
-                if not flying:
-                    return outcomes
-                done, _ = wait(flying, return_when=FIRST_COMPLETED)
-                for future in done:
-                    flying.pop(future)
-                    outcomes += _account(run, future, sender, progress)
-                    tick()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
 @dataclass(frozen=True)
 class _Answer:
+    """What a worker's thread brings back; `problem`: the named error that failed all its items."""
+
     outcomes: list[Outcome]
     api_calls: int
     problem: Exception | None = None
+
+
+@dataclass
+class _Attempt:
+    """One run at work: tasks go out to a few threads, answers come back, are sent and accounted for.
+
+    `stopped`: why nothing more is asked for. Memory holds a handful of answers, whatever the number of tasks.
+    """
+
+    run: Run
+    source: Source
+    sender: KafkaProducer
+    workers: int
+    stopped: str | None = None
+    not_before: datetime | None = None
+    _answered: bool = False
+    _silent: int = 0
+    _unconfirmed: deque[tuple[Item, int, Any]] = field(default_factory=deque)
+
+    def perform(self, tasks: Sequence[Task]) -> list[Outcome]:
+        """The outcomes of a phase, each item noted in the ledger before its own first request."""
+        self.run.plan(item for task in tasks for item in task.items)
+        outcomes: list[Outcome] = []
+        flying: dict[Future[_Answer], Task] = {}
+        left = iter(tasks)
+        with _progress_bar(self.run.process, len(tasks)) as tick, ThreadPoolExecutor(self.workers) as pool:
+            try:
+                while True:
+                    while len(flying) < 2 * self.workers and (task := next(left, None)) is not None:
+                        if self.stopped is None:
+                            flying[pool.submit(_perform, task, self.source)] = task
+                        else:
+                            outcomes += self._leave(task, self.stopped)
+                            tick()
+                    if not flying:
+                        return outcomes
+                    done, _ = wait(flying, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        outcomes += self._account(flying.pop(future), future.result())
+                        tick()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def confirm(self, *, keep: int = 0) -> None:
+        """Wait for the broker's word on all but the newest `keep` messages."""
+        while len(self._unconfirmed) > keep:
+            item, calls, sent = self._unconfirmed.popleft()
+            try:
+                sent.get(timeout=None)  # the producer itself gives up after delivery_timeout_s
+            except KafkaError as error:
+                self._not_taken(item, error, calls)
+            else:
+                self.run.sent(item, api_calls=calls)
+
+    def _leave(self, task: Task, reason: str) -> list[Outcome]:
+        outcomes = [Outcome(item, error=f"not asked for: {reason}") for item in task.items]
+        for outcome in outcomes:
+            self.run.failed(outcome.item, outcome.error or reason, permanent=False)
+        return outcomes
+
+    def _account(self, task: Task, answer: _Answer) -> list[Outcome]:
+        """Send, note and count what a task brought; learn whether to go on."""
+        self._learn(answer.problem)
+        calls = answer.api_calls
+        # A quote may tell more than it was asked for: a profile is an item of its own, without a request.
+        self.run.plan({outcome.item for outcome in answer.outcomes} - set(task.items))
+        for outcome in answer.outcomes:
+            item = outcome.item
+            findings.record_all(self.run.connection, self.run.run_id, outcome.findings)
+            if outcome.error is not None:
+                log.warning("%s %s: %s", item.ticker, item.operation, outcome.error)
+                self.run.failed(item, outcome.error, permanent=outcome.permanent, api_calls=calls)
+            elif outcome.message is None:
+                self.run.unchanged(item, api_calls=calls)
+            else:
+                self._send(item, outcome.message, calls)
+            calls = 0
+        self.confirm(keep=UNCONFIRMED_AT_ONCE)
+        # Bars are on their way and need not be kept; what a stock is decides the phases that follow.
+        return [
+            each if isinstance(each.message, ProfileMessage) else replace(each, message=None)
+            for each in answer.outcomes
+        ]
+
+    def _send(self, item: Item, message: Message, calls: int) -> None:
+        key, value, headers = encode(message, self.run.run_id)
+        try:
+            sent = self.sender.send(topic_of(message), value=value, key=key, headers=headers)
+        except KafkaError as error:
+            self._not_taken(item, error, calls)
+        else:
+            self._unconfirmed.append((item, calls, sent))
+
+    def _not_taken(self, item: Item, error: KafkaError, calls: int) -> None:
+        text = f"the broker did not take it: {type(error).__name__}"
+        log.warning("%s %s: %s", item.ticker, item.operation, text)
+        self.run.failed(item, text, permanent=False, api_calls=calls)
+
+    def _learn(self, problem: Exception | None) -> None:
+        if isinstance(problem, RateLimited):
+            self.stopped, self.not_before = str(problem), problem.not_before
+        elif isinstance(problem, SourceUnavailable):
+            self._silent += 1
+            if self._silent >= AWAY_AFTER and not self._answered and self.stopped is None:
+                self.stopped = f"the source does not answer ({problem})"
+        else:
+            self._answered = True
 
 
 def _perform(task: Task, source: Source) -> _Answer:
@@ -277,72 +350,9 @@ def _perform(task: Task, source: Source) -> _Answer:
     return _Answer(outcomes, source.yahoo.requests_made() - before)
 
 
-def _account(run: Run, future: Future[_Answer], sender: KafkaProducer, progress: _Progress) -> list[Outcome]:
-    """Send, note and count what a task brought; learn whether to go on."""
-    answer = future.result()
-    _learn(answer, progress)
-    calls = answer.api_calls
-    for outcome in answer.outcomes:
-        item = outcome.item
-        run.plan([item])
-        findings.record_all(run.connection, run.run_id, outcome.findings)
-        if outcome.error is not None:
-            log.warning("%s %s: %s", item.ticker, item.operation, outcome.error)
-            run.failed(item, outcome.error, permanent=outcome.permanent, api_calls=calls)
-        elif outcome.message is None:
-            run.unchanged(item, api_calls=calls)
-        else:
-            _send(run, item, outcome.message, sender, progress, calls=calls)
-        calls = 0
-    _confirm(run, progress, keep=UNCONFIRMED_AT_ONCE)
-    # Bars are on their way and need not be kept; what a stock is decides the phases that follow.
-    return [
-        each if isinstance(each.message, ProfileMessage) else replace(each, message=None) for each in answer.outcomes
-    ]
-
-
-def _send(run: Run, item: Item, message: Message, sender: KafkaProducer, progress: _Progress, *, calls: int) -> None:
-    key, value, headers = encode(message, run.run_id)
-    try:
-        sent = sender.send(topic_of(message), value=value, key=key, headers=headers)
-    except KafkaError as error:
-        _not_taken(run, item, error, calls)
-    else:
-        progress.pending.append((item, calls, sent))
-
-
-def _not_taken(run: Run, item: Item, error: KafkaError, calls: int) -> None:
-    text = f"the broker did not take it: {type(error).__name__}"
-    log.warning("%s %s: %s", item.ticker, item.operation, text)
-    run.failed(item, text, permanent=False, api_calls=calls)
-
-
-def _learn(answer: _Answer, progress: _Progress) -> None:
-    if isinstance(answer.problem, RateLimited):
-        progress.stopped, progress.not_before = str(answer.problem), answer.problem.not_before
-    elif isinstance(answer.problem, SourceUnavailable):
-        progress.silent += 1
-        if progress.silent >= AWAY_AFTER and not progress.answered:
-            progress.stopped = progress.stopped or f"the source does not answer ({answer.problem})"
-    else:
-        progress.answered = True
-
-
-def _confirm(run: Run, progress: _Progress, *, keep: int) -> None:
-    """Wait for the broker's word on all but the newest `keep` messages."""
-    while len(progress.pending) > keep:
-        item, calls, sent = progress.pending.pop(0)
-        try:
-            sent.get(timeout=load(KafkaSettings).delivery_timeout_s + 5)
-        except KafkaError as error:
-            _not_taken(run, item, error, calls)
-        else:
-            run.sent(item, api_calls=calls)
-
-
-def _await_storage(run: Run) -> None:
+def _await_storage(run: Run, settings: KafkaSettings) -> None:
     """Until the consumers have moved every item to its end state, or the deadline: then close() names the rest."""
-    deadline = time.monotonic() + load(KafkaSettings).store_timeout_s
+    deadline = time.monotonic() + settings.store_timeout_s
     while run.open_items() and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
 

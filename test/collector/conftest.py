@@ -32,7 +32,7 @@ ETFS = ("SPY", "QQQ", "IWM", "EWY", "DIA", "SCHD", "XLF", "XLV", "XLY", "XLC", "
 class Sent:
     """What the broker answers: it is stored already."""
 
-    def get(self, timeout: float) -> None:
+    def get(self, timeout: float | None) -> None:
         """Nothing to wait for."""
 
 
@@ -187,7 +187,7 @@ def platform(market: Path, database: Database, tmp_path: Path, monkeypatch: pyte
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(collector.run, "producer", lambda: broker)
+        monkeypatch.setattr(collector.run, "producer", lambda _: broker)
         yield Platform(yahoo, database, broker)
     SingletonMeta._instances.pop(YfData, None)
 
