@@ -1,0 +1,200 @@
+"""How every batch program runs: which sessions, one at a time, what the ledger says, how it ends (contracts 3, 4).
+
+An item of a run is a session. Without a range a program computes D and those of the 20 sessions before it that have
+no result yet (rules 4, last paragraph); it has nothing to do when it succeeded for D and nothing it reads has changed.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import FrameType
+
+import psycopg
+
+from config.universe import CATCH_UP_SESSIONS
+from database.connection import Connection, DatabaseUnavailable, connect
+from database.ledger import Item, Run, last_success, locked, open_run, record_skipped
+from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
+from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, UsageError, run_program
+from utils.sessions import sessions_between, sessions_until
+
+log = logging.getLogger(__name__)
+
+
+class MissingPrices(StageFailed):
+    """A bar without which nothing may be computed: fetch it, or end its doubt, and run again."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The sessions a person or a DAG asked for: D, or every one of a range that ends with it."""
+
+    as_of_date: date
+    from_date: date | None = None
+
+
+def parse_sessions(argv: Sequence[str] | None, *, doc: str | None) -> Asked:
+    """--as-of D (default: the newest closed session), or --from and --to.
+
+    Raises UsageError or NotAClosedSession with one line.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    day = {"type": date.fromisoformat, "metavar": "YYYY-MM-DD"}
+    parser.add_argument("--as-of", help="session to compute (default: the newest closed)", **day)  # type: ignore[arg-type]
+    parser.add_argument("--from", dest="first", help="first session of a range, all of it anew", **day)  # type: ignore[arg-type]
+    parser.add_argument("--to", dest="last", help="last session of the range", **day)  # type: ignore[arg-type]
+    given = parser.parse_args(argv)
+    if (given.first is None) != (given.last is None) or (given.as_of and given.first):
+        raise UsageError("expected --as-of, or both --from and --to")
+    newest = newest_session()
+    if given.first is None:
+        return Asked(closed_session(given.as_of, newest) if given.as_of else newest)
+    if given.first > given.last:
+        raise UsageError(f"--from {given.first} is after --to {given.last}")
+    return Asked(closed_session(given.last, newest), closed_session(given.first, newest))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What differs between the batch programs.
+
+    `catch_up`: of these sessions before D, the ones that have no result yet and can have one.
+    `changed_since`: whether a row that is read for D has changed since that instant.
+    """
+
+    process: str
+    catch_up: Callable[[Connection, Sequence[date]], list[date]]
+    changed_since: Callable[[Connection, date, datetime], bool]
+
+
+@dataclass
+class StageRun:
+    """An open run and the sessions to compute, oldest first."""
+
+    run: Run
+    asked: Asked
+    sessions: list[date]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def connection(self) -> Connection:
+        """The program's connection: it holds the lock."""
+        return self.run.connection
+
+    def stored(self, session: date, *, rows: int) -> None:
+        """The session's rows are in the tables."""
+        self.run.stored(self._item(session), rows=rows)
+
+    def impossible(self, session: date, reason: str) -> None:
+        """The session has no result, and why. Raises MissingPrices for D itself: nothing is written then."""
+        if session == self.asked.as_of_date and self.asked.from_date is None:
+            raise MissingPrices(f"{session}: {reason}")
+        log.warning("%s has no result: %s", session, reason)
+        self.run.failed(self._item(session), reason, permanent=True)
+
+    def note(self, text: str) -> None:
+        """Something left out, to be named in the line the program ends with."""
+        log.warning("%s", text)
+        self.notes.append(text)
+
+    @property
+    def exit_code(self) -> int:
+        """After the run: success also when some sessions of a range cannot have a result (partial for good)."""
+        totals = self.run.totals
+        return SUCCESS if totals is not None and totals.status in ("success", "partial") else FAILED
+
+    def plan(self) -> None:
+        """Write the sessions down."""
+        self.run.plan(map(self._item, self.sessions))
+
+    def _item(self, session: date) -> Item:
+        return Item(session.isoformat(), self.run.process)
+
+
+@contextmanager
+def stage_run(stage: Stage, asked: Asked) -> Iterator[StageRun]:
+    """Lock, plan, hand over, close. The next program of the kind closes what a killed one left open.
+
+    Raises AlreadyComplete when there is nothing to do, StageFailed when the work could not be done.
+    """
+    with connect() as connection, locked(connection, stage.process, None):
+        if asked.from_date is None:
+            _refuse_double_work(connection, stage, asked.as_of_date)
+        run = open_run(
+            connection,
+            process=stage.process,
+            as_of_date=asked.as_of_date,
+            from_date=asked.from_date,
+            essential={asked.as_of_date.isoformat()},
+            every_session=True,
+        )
+        try:
+            with _terminable():
+                open_stage = StageRun(run, asked, _sessions(connection, stage, asked))
+                open_stage.plan()
+                yield open_stage
+        except BaseException as error:
+            _close_broken(run, error)
+            raise
+        totals = run.close()
+    left_out = f"; left out: {'; '.join(open_stage.notes)}" if open_stage.notes else ""
+    print(f"{stage.process} {asked.as_of_date}: {totals.summary()}{left_out}", flush=True)
+
+
+def _refuse_double_work(connection: Connection, stage: Stage, as_of_date: date) -> None:
+    done = last_success(connection, stage.process, as_of_date)
+    if done is None or stage.changed_since(connection, as_of_date, done.started_at):
+        return
+    reason = f"{as_of_date} is already complete, and nothing it reads has changed"
+    record_skipped(connection, process=stage.process, as_of_date=as_of_date, reason=reason)
+    raise AlreadyComplete(reason)
+
+
+def _sessions(connection: Connection, stage: Stage, asked: Asked) -> list[date]:
+    if asked.from_date is not None:
+        return sessions_between(asked.from_date, asked.as_of_date)
+    before = sessions_until(asked.as_of_date, CATCH_UP_SESSIONS + 1)[:-1]
+    return [*stage.catch_up(connection, before), asked.as_of_date]
+
+
+def _close_broken(run: Run, error: BaseException) -> None:
+    """Leave a truthful end in the ledger, if the database still answers; the error itself goes on to the caller."""
+    said = isinstance(error, StageFailed)
+    reason = str(error) if said else f"{type(error).__name__}: {error}"
+    try:
+        run.close(error=reason.splitlines()[0])
+    except psycopg.Error as second:
+        log.warning("the run could not be closed (%s): the next one closes it", second)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the run as a failure that the ledger knows of, instead of leaving it open."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run_batch(main: Callable[[Sequence[str] | None], int]) -> None:
+    """Run a batch program's main as a program: the exit codes of contracts 3, one line for what went wrong."""
+
+    def named(argv: Sequence[str] | None) -> int:
+        try:
+            return main(argv)
+        except (DatabaseUnavailable, ClockUnavailable) as error:
+            raise StageFailed(str(error)) from error
+
+    # Spark's Java side is chatty about a gateway that was told to end.
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    sys.exit(run_program(named, mistakes=(NotAClosedSession,)))

@@ -1,0 +1,117 @@
+"""What the batch programs read: queries as text, which Spark hands to PostgreSQL over JDBC.
+
+Prices, percentages and caps come as double precision, dates as dates; only the columns and sessions that are needed.
+A row is in doubt from when it was doubted until a later fetch or a person confirmed it (rules 2).
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from psycopg import sql
+
+from config.universe import (
+    CARRIED_CAP_REACH_DAYS,
+    EXCHANGE_CALENDARS,
+    FOREIGN_BAR_REACH_DAYS,
+    FX_REACH_DAYS,
+    SNAPSHOT_REACH_DAYS,
+)
+
+IN_DOUBT = "(b.doubt IS NOT NULL AND b.confirmed_at IS NULL)"
+BAR = f"b.ticker, b.trade_date, b.close_price::float8, b.adj_close_price::float8, {IN_DOUBT} AS in_doubt"
+
+
+def _text(query: str, **values: object) -> str:
+    """The query with its values as literals: JDBC's `query` takes no parameters."""
+    literals = {name: sql.Literal(value) for name, value in values.items()}
+    return sql.SQL(query).format(**literals).as_string(None)
+
+
+def etf_bars(tickers: Sequence[str], days: Sequence[date]) -> str:
+    """ticker, trade_date, close_price, adj_close_price, in_doubt, reach_days: on those days, and what is in doubt
+    between the first and the last of them.
+    """
+    return _text(
+        f"""SELECT {BAR}, 0 AS reach_days FROM collected_01_daily_etf_ohlc b
+            WHERE b.ticker = ANY({{tickers}}) AND b.trade_date BETWEEN {{first}} AND {{last}}
+              AND (b.trade_date = ANY({{days}}) OR {IN_DOUBT})""",
+        tickers=list(tickers),
+        days=list(days),
+        first=min(days),
+        last=max(days),
+    )
+
+
+# Stocks in the lists that may serve between two sessions.
+LISTED = "SELECT holding_ticker FROM collected_04_etf_holdings WHERE as_of_date BETWEEN {oldest_list} AND {last}"
+
+
+def stock_bars(sessions: Sequence[date], days: Sequence[date]) -> str:
+    """Bars of the listed stocks, like etf_bars, with exchange and currency; of other exchanges also the days before."""
+    return _text(
+        f"""SELECT {BAR}, b.currency, p.exchange
+            FROM collected_06_daily_stock_history b LEFT JOIN collected_00_meta_stock p USING (ticker)
+            WHERE b.ticker IN ({LISTED}) AND b.trade_date BETWEEN {{first}} AND {{last}}
+              AND (b.trade_date = ANY({{days}}) OR {IN_DOUBT}
+                   OR b.currency <> 'USD' OR p.exchange = ANY({{elsewhere}}))""",
+        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        first=min(days) - timedelta(days=FOREIGN_BAR_REACH_DAYS),
+        last=max(days),
+        days=list(days),
+        elsewhere=list(EXCHANGE_CALENDARS),
+    )
+
+
+def splits(sessions: Sequence[date]) -> str:
+    """ticker, trade_date, split_ratio of the listed stocks, up to the newest known: stored closes reflect them all."""
+    return _text(
+        f"""SELECT b.ticker, b.trade_date, b.split_ratio::float8 FROM collected_06_daily_stock_history b
+            WHERE b.ticker IN ({LISTED}) AND b.split_ratio NOT IN (0, 1) AND b.trade_date >= {{oldest_quote}}""",
+        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        oldest_quote=min(sessions) - timedelta(days=CARRIED_CAP_REACH_DAYS),
+        last=max(sessions),
+    )
+
+
+def market_cap_quotes(sessions: Sequence[date]) -> str:
+    """ticker, session_date, market_cap, currency, quote_price, in_doubt of the listed stocks, later ones included."""
+    return _text(
+        f"""SELECT b.ticker, b.session_date, b.market_cap::float8, b.currency, b.quote_price::float8,
+                   {IN_DOUBT} AS in_doubt
+            FROM collected_00_market_cap b
+            WHERE b.ticker IN ({LISTED}) AND b.session_date >= {{oldest_quote}}""",
+        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        oldest_quote=min(sessions) - timedelta(days=CARRIED_CAP_REACH_DAYS),
+        last=max(sessions),
+    )
+
+
+def exchange_rates(sessions: Sequence[date]) -> str:
+    """currency, rate_date, usd_per_unit."""
+    return _text(
+        """SELECT currency, rate_date, usd_per_unit::float8 FROM collected_00_fx_rate
+           WHERE rate_date >= {oldest} AND rate_date < {last}""",
+        oldest=min(sessions) - timedelta(days=FX_REACH_DAYS),
+        last=max(sessions),
+    )
+
+
+def holdings(sessions: Sequence[date]) -> str:
+    """etf_ticker, holdings_as_of, ticker, holding_percent of the lists in reach, with what is known of each stock."""
+    return _text(
+        """SELECT h.etf_ticker, h.as_of_date AS holdings_as_of, h.holding_ticker AS ticker, h.holding_percent::float8,
+                  p.quote_type, coalesce(p.company_name, h.holding_name) AS company_name, p.sector
+           FROM collected_04_etf_holdings h LEFT JOIN collected_00_meta_stock p ON p.ticker = h.holding_ticker
+           WHERE h.as_of_date BETWEEN {oldest_list} AND {last}""",
+        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        last=max(sessions),
+    )
+
+
+def trending_etfs(sessions: Sequence[date]) -> str:
+    """as_of_date, period_days, etf_ticker of what trends."""
+    return _text(
+        """SELECT as_of_date, period_days, etf_ticker FROM analytics_03_trending_etfs
+           WHERE is_trending AND as_of_date = ANY({sessions})""",
+        sessions=list(sessions),
+    )

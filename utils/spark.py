@@ -1,0 +1,111 @@
+"""The Spark session and its way to PostgreSQL, in one place. DataFrame API only, so that any master will do.
+
+A short job is mostly start-up: the UI is off, the JVM compiles with C1 only and loads its classes from a class-data
+archive when `SPARK_CLASS_ARCHIVE` names one. A file that doesn't exist yet is made once, by the first job that
+succeeds. Everything the JVM must know is decided before it starts.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark import SparkContext
+from pyspark.sql import DataFrame, SparkSession
+
+from config.settings import DatabaseSettings, SparkSettings, load
+
+log = logging.getLogger(__name__)
+
+FETCH_ROWS = 10_000  # the driver's default, 0, reads a whole answer into memory
+QUIET = Path(__file__).parent.parent / "config" / "spark-log4j2.properties"
+FEW_CLASSES = ("-XX:+UseSerialGC", "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
+
+
+def java_options(*, years_of_data: bool, archive: Path | None, made: Path | None) -> str:
+    """Options of the driver's JVM. C2 pays only in jobs over years of data; `made` is an archive to write at exit."""
+    options = [*FEW_CLASSES, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={QUIET.as_uri()}"]
+    if not years_of_data:
+        options.append("-XX:TieredStopAtLevel=1")
+    if made is not None:
+        options.append(f"-XX:ArchiveClassesAtExit={made}")
+    elif archive is not None:
+        options.append(f"-XX:SharedArchiveFile={archive}")
+    return " ".join(options)
+
+
+def configuration(settings: SparkSettings, *, options: str) -> dict[str, str]:
+    """Spark's own settings."""
+    here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return (here if settings.master_url.startswith("local") else {}) | {
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraClassPath": str(settings.jdbc_jar),
+        "spark.executor.extraClassPath": str(settings.jdbc_jar),
+        "spark.driver.extraJavaOptions": options,
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.log.level": "ERROR",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+    }
+
+
+@contextmanager
+def spark_session(
+    name: str, *, years_of_data: bool = False, settings: SparkSettings | None = None
+) -> Iterator[SparkSession]:
+    """A session that ends with the block. `years_of_data`: leave the optimising compiler on."""
+    settings = settings or load(SparkSettings)
+    archive = settings.class_archive
+    if archive is not None and not archive.name:  # the variable is there, and empty
+        archive = None
+    made = archive.with_name(f"{archive.name}.{os.getpid()}") if archive is not None and not archive.exists() else None
+    if made is not None:
+        made.parent.mkdir(parents=True, exist_ok=True)
+    # spark-submit first starts a JVM that only prints the command line of the second.
+    os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+    builder = SparkSession.builder.appName(name).master(settings.master_url)
+    options = java_options(years_of_data=years_of_data, archive=archive, made=made)
+    for key, value in configuration(settings, options=options).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    try:
+        yield spark
+    except BaseException:
+        # The class list of a job that broke off is too short to be worth keeping.
+        _end(spark)
+        if made is not None:
+            made.unlink(missing_ok=True)
+        raise
+    _end(spark)
+    if archive is not None and made is not None and made.exists():
+        made.replace(archive)
+        log.info("class archive made: %s", archive.name)
+
+
+def _end(spark: SparkSession) -> None:
+    """Stop the session and wait for its JVM, which writes the class archive on its way out."""
+    spark.stop()
+    gateway = SparkContext._gateway
+    SparkContext._gateway = SparkContext._jvm = None
+    if gateway is not None and gateway.proc is not None:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+
+
+def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | None = None) -> DataFrame:
+    """The rows of a query, which PostgreSQL runs, with this program's role."""
+    settings = settings or load(DatabaseSettings)
+    return (
+        spark.read.format("jdbc")
+        .option("driver", "org.postgresql.Driver")
+        .option("url", f"jdbc:postgresql://{settings.host}:{settings.port}/{settings.name}")
+        .option("user", settings.user)
+        .option("password", settings.password.get_secret_value())
+        .option("query", query)
+        .option("fetchsize", FETCH_ROWS)
+        .load()
+    )
