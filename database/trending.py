@@ -1,14 +1,17 @@
 """Results of stage 3 (rules 3): analytics_03_trending_etfs."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from psycopg import sql
 
-from config.universe import BENCHMARK
+from config.universe import BENCHMARK, PERIODS, tickers_of
 from database.connection import Connection
 from database.staging import stage
+from utils.sessions import session_offset
 
 TABLE = "analytics_03_trending_etfs"
 COLUMNS = (
@@ -31,6 +34,55 @@ def computed_sessions(connection: Connection, first: date, last: date) -> set[da
         f"SELECT DISTINCT as_of_date FROM {TABLE} WHERE as_of_date BETWEEN %s AND %s", (first, last)
     )
     return {row[0] for row in rows}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What stage 3 found for one session and period."""
+
+    trending: tuple[str, ...]
+    without_return: dict[str, str]
+
+
+def measured(connection: Connection, sessions: Sequence[date]) -> dict[tuple[date, int], Measured]:
+    """(session, period) → its trending ETFs and, with the reason, the ETFs of the universe that have no return.
+
+    A session that stage 3 has no result for is not among the keys.
+    """
+    rows = connection.execute(
+        f"SELECT as_of_date, period_days, etf_ticker, is_trending FROM {TABLE} WHERE as_of_date = ANY(%s)",
+        (list(sessions),),
+    )
+    etfs: dict[tuple[date, int], dict[str, bool]] = defaultdict(dict)
+    for session, period, etf, is_trending in rows:
+        etfs[session, period][etf] = is_trending
+    doubts = _doubts(connection, min(sessions), max(sessions)) if sessions else {}
+    return {
+        (session, period): Measured(
+            tuple(sorted(etf for etf, is_trending in found.items() if is_trending)),
+            {
+                etf: "in_doubt"
+                if _between(doubts.get(etf, []), session_offset(session, -period), session)
+                else "no_return"
+                for etf in tickers_of("all")
+                if etf not in found
+            },
+        )
+        for (session, period), found in etfs.items()
+    }
+
+
+def _doubts(connection: Connection, first: date, last: date) -> dict[str, list[date]]:
+    rows = connection.execute(
+        """SELECT ticker, array_agg(trade_date) FROM collected_01_daily_etf_ohlc
+           WHERE doubt IS NOT NULL AND confirmed_at IS NULL AND trade_date BETWEEN %s AND %s GROUP BY ticker""",
+        (session_offset(first, -max(PERIODS)), last),
+    )
+    return dict(rows.fetchall())
+
+
+def _between(days: Sequence[date], first: date, last: date) -> bool:
+    return any(first <= day <= last for day in days)
 
 
 def first_benchmark_bar(connection: Connection) -> date | None:
