@@ -59,7 +59,8 @@ def plan_bars(coverage: Coverage, sessions: Sequence[date], *, patient: bool) ->
         coverage.ticker,
         start=min([*open_sessions, *widened]),
         end=max(sessions[-1], coverage.last),
-        lacking=tuple(open_sessions),
+        # With those at the end that were given up: more than one of them says that it has stopped trading
+        lacking=tuple(session for session in wanted if session in open_sessions or session > coverage.last),
         whole_from=coverage.first,
         begins=coverage.begins,
     )

@@ -147,9 +147,9 @@ class BarsTask:
             span = f"{late[0]} to {late[-1]}" if len(late) > 1 else str(late[0] if late else plan.end)
             return Outcome(item, error=f"no data: no bar of {span}", permanent=permanent, findings=tuple(found))
         if late and not new:
-            error = f"no data: no bar since {newest}"
+            error = f"no data: no bar of {late[0]} to {late[-1]}"
             return Outcome(item, error=error, permanent=True, findings=tuple(found))
-        if not new and not gone and not any(bar.in_doubt for bar in stored.values()):
+        if not new and not any(bar.in_doubt for bar in stored.values()):
             return Outcome(item, findings=tuple(found))
         return Outcome(item, message, findings=tuple(found))
 

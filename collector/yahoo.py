@@ -225,6 +225,7 @@ class Yahoo:
                 raise NoData(error.rationale) from error
             meta = asked.history_metadata
             frame.index = pd.Index([stamp.date() for stamp in frame.index], name="Date")
+            frame = frame[[start <= day <= end for day in frame.index]]  # the source may add its newest price
             opened = _regular(meta)
             return History(
                 frame,
@@ -286,6 +287,7 @@ class Yahoo:
                 fetched_at=fetched_at,
             )
             for quote in found
+            if quote.get("quoteType") != "NONE"  # a symbol that is no longer anything
         }
 
     def _summary(self, ticker: str, modules: Iterable[str]) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """How each instrument fares over runs (contracts 5.3, asset_processing_state): strikes and quarantine.
 
-A strike is a permanent failure. The fifth in a row quarantines (instrument, operation) for 7 days, each further one
-for 30; a success ends it.
+A strike is a session with a permanent failure and no success since: the retries of one evening are one strike. The
+fifth quarantines (instrument, operation) for 7 days, each further one for 30; a success ends it.
 """
 
 from collections.abc import Iterable
@@ -16,21 +16,33 @@ FIRST_QUARANTINE_DAYS, LATER_QUARANTINE_DAYS = 7, 30
 def update_state(connection: Connection, run_id: str) -> None:
     """Carry the end states of a closed run's items over; a failure that may pass is noted, but is no strike."""
     connection.execute(
-        """INSERT INTO asset_processing_state AS s (ticker, operation, last_success, consecutive_failures, last_error)
-           SELECT ticker, operation, CASE WHEN good THEN finished_at END, CASE WHEN strike THEN 1 ELSE 0 END, error
-           FROM (SELECT ticker, operation, finished_at, error, status IN ('stored', 'unchanged') AS good,
-                        status = 'dead_lettered' OR (status = 'failed' AND permanent) AS strike
-                 FROM asset_processing_details WHERE run_id = %(run_id)s) d
+        """WITH ended AS (
+               SELECT ticker, operation, finished_at, error, status IN ('stored', 'unchanged') AS good,
+                      status = 'dead_lettered' OR (status = 'failed' AND permanent) AS strike
+               FROM asset_processing_details WHERE run_id = %(run_id)s
+           ), struck AS (
+               SELECT d.ticker, d.operation, count(DISTINCT p.as_of_date) AS sessions
+               FROM asset_processing_details d
+               JOIN ended e ON e.ticker = d.ticker AND e.operation = d.operation AND e.strike
+               JOIN process_executions p ON p.run_id = d.run_id
+               LEFT JOIN asset_processing_state s ON s.ticker = d.ticker AND s.operation = d.operation
+               WHERE (d.status = 'dead_lettered' OR (d.status = 'failed' AND d.permanent))
+                 AND d.finished_at > coalesce(s.last_success, '-infinity')
+               GROUP BY d.ticker, d.operation
+           )
+           INSERT INTO asset_processing_state AS s (ticker, operation, last_success, consecutive_failures, last_error)
+           SELECT e.ticker, e.operation, CASE WHEN e.good THEN e.finished_at END, coalesce(k.sessions, 0), e.error
+           FROM ended e LEFT JOIN struck k ON k.ticker = e.ticker AND k.operation = e.operation
            ON CONFLICT (ticker, operation) DO UPDATE SET
                last_success = coalesce(excluded.last_success, s.last_success),
                consecutive_failures = CASE WHEN excluded.last_success IS NOT NULL THEN 0
-                                           ELSE s.consecutive_failures + excluded.consecutive_failures END,
+                                           ELSE greatest(s.consecutive_failures, excluded.consecutive_failures) END,
                last_error = excluded.last_error,
                next_retry_at = CASE
                    WHEN excluded.last_success IS NOT NULL THEN NULL
-                   WHEN excluded.consecutive_failures = 0 THEN s.next_retry_at
-                   WHEN s.consecutive_failures + 1 = %(strikes)s THEN now() + make_interval(days => %(first)s)
-                   WHEN s.consecutive_failures + 1 > %(strikes)s THEN now() + make_interval(days => %(later)s)
+                   WHEN excluded.consecutive_failures <= s.consecutive_failures THEN s.next_retry_at
+                   WHEN excluded.consecutive_failures = %(strikes)s THEN now() + make_interval(days => %(first)s)
+                   WHEN excluded.consecutive_failures > %(strikes)s THEN now() + make_interval(days => %(later)s)
                END,
                updated_at = now()""",
         {"run_id": run_id, "strikes": STRIKES, "first": FIRST_QUARANTINE_DAYS, "later": LATER_QUARANTINE_DAYS},

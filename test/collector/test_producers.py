@@ -369,16 +369,40 @@ def test_a_ticker_the_source_does_not_know_fails_with_its_reason(platform: Platf
     ) == [(1,)]
 
 
-def test_the_fifth_strike_is_a_quarantine_of_seven_days(platform: Platform) -> None:
-    for _ in range(5):
-        stock_daily.main(["--tickers", "NOPE"])
-    before = len(platform.yahoo.requests())
-    assert stock_daily.main(["--tickers", "NOPE"]) == 0
-    assert len(platform.yahoo.requests()) == before
-    (row,) = platform.rows(
-        "SELECT next_retry_at - updated_at FROM asset_processing_state WHERE ticker = 'NOPE' AND operation = 'bars'"
-    )
-    assert row[0] == timedelta(days=7)
+def test_a_symbol_that_is_no_longer_anything_is_unknown(platform: Platform) -> None:
+    body = """{"quoteResponse": {"result": [{"symbol": "AAA", "quoteType": "NONE"}], "error": null}}"""
+    platform.yahoo.faults({"match": "v7/finance/quote", "times": 1, "status": 200, "body": body})
+    stock_daily.main(["--tickers", "AAA"])
+    assert platform.items()["AAA", "quotes"] == "failed"
+
+
+def test_a_stock_that_stops_trading_is_named_and_ends_no_run_for_long(platform: Platform) -> None:
+    stock_daily.main(["--tickers", "AAA,NEW"])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    days = {"match": "chart/NEW", "times": None, "kind": "missing_days"}
+    platform.yahoo.faults({**days, "days": [MONDAY.isoformat(), TUESDAY.isoformat()]})
+    for _ in range(6):  # the bar may be late
+        with pytest.raises(RunAgain):
+            stock_daily.main(["--tickers", "AAA,NEW"])
+    assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0
+    assert platform.run()["status"] == "success"
+    platform.yahoo.move_clock(TUESDAY_EVENING)
+    assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0  # two sessions: it has stopped, for good
+    assert (platform.run()["status"], platform.run()["usable"]) == ("partial", True)
+    assert "NEW bars: no data: no bar of 2026-01-26 to 2026-01-27" in platform.run()["error"]
+
+
+def test_strikes_of_five_sessions_are_a_quarantine_of_seven_days(platform: Platform) -> None:
+    for day in (20, 20, 21, 22, 23):
+        stock_daily.main(["--tickers", "NOPE", "--as-of", f"2026-01-{day}"])
+    struck = "SELECT consecutive_failures, next_retry_at - updated_at FROM asset_processing_state"
+    struck += " WHERE ticker = 'NOPE' AND operation = 'bars'"
+    assert platform.rows(struck) == [(4, None)]  # two runs of one session are one strike
+    stock_daily.main(["--tickers", "NOPE", "--as-of", "2026-01-16"])
+    assert platform.rows(struck) == [(5, timedelta(days=7))]
+    before = len(platform.asked("/chart/"))
+    stock_daily.main(["--tickers", "NOPE"])
+    assert len(platform.asked("/chart/")) == before
 
 
 def test_an_etf_of_the_universe_is_no_stock(platform: Platform) -> None:
