@@ -1,5 +1,6 @@
 """Airflow's REST API, as far as set-up and the pipeline driver need it."""
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -86,8 +87,19 @@ class Airflow:
         """The last line a task wrote."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{max(task.try_number, 1)}"
         content = self._ask("GET", path, params={"full_content": True})["content"]
-        events = [item["event"] for item in content if isinstance(item, dict) and item.get("event")]
-        return str(events[-1]) if events else ""
+        raised = [line["error_detail"][0]["exc_value"] for line in content if line.get("error_detail")]
+        said = [line["event"] for line in content if line.get("event") and not line["event"].startswith("::")]
+        return str((raised or said or ["it left no log"])[-1])
+
+    def read_again(self, dag_id: str) -> None:
+        """Have the DAG's file read again at once, and wait until it was."""
+        before = self._ask("GET", f"/dags/{dag_id}")
+        self._client.put(f"/api/v2/parseDagFile/{before['file_token']}").raise_for_status()
+        deadline = time.monotonic() + PATIENCE
+        while self._ask("GET", f"/dags/{dag_id}")["last_parsed_time"] == before["last_parsed_time"]:
+            if time.monotonic() > deadline:
+                raise httpx.ReadTimeout(f"{dag_id}: expected its file to be read again within {PATIENCE} s")
+            time.sleep(0.2)
 
 
 class Task:

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import httpx
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
 from utils.stack.airflow_api import Airflow
 from utils.stack.folder import Folder
@@ -32,8 +32,11 @@ def run_if_behind(folder: Folder) -> None:
         # One that was triggered before and cut off here goes on in Airflow: it is followed, not doubled.
         unfinished = airflow.unfinished_runs(CONTROLLER)
         run_id = unfinished[0] if unfinished else airflow.trigger(CONTROLLER)
-        # A paused DAG's run waits. On unpausing Airflow adds the last slot of the schedule: it comes second, finds
-        # every stage complete and ends as skipped.
+        # A paused DAG's run waits, and on unpausing Airflow adds the schedule's last slot, which would go first: unless
+        # it has seen, reading the file, that the DAG has as many runs as it may. So the slot comes second, finds every
+        # stage complete and ends as skipped.
+        if airflow.is_paused(CONTROLLER):
+            airflow.read_again(CONTROLLER)
         airflow.set_paused(CONTROLLER, paused=False)
         print(f"{CONTROLLER} for {freshness['expected_as_of_date']}: {airflow.url}/dags/{CONTROLLER}/runs/{run_id}")
         follow(airflow, CONTROLLER, run_id)
@@ -73,8 +76,6 @@ def _read(airflow: Airflow) -> bool:
 
 
 def _wait_until_read(airflow: Airflow) -> None:
-    from tenacity import RetryError  # noqa: PLC0415
-
     try:
         _read(airflow)
     except RetryError as error:
