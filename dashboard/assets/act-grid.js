@@ -76,6 +76,7 @@
 
   // On a phone a table keeps the columns its box names.
   function fit(box) {
+    if (!box.offsetWidth) return;  // in a closed tab: fitted when it opens
     var kept = box.dataset.phoneColumns.split(",");
     window.dash_ag_grid.getApiAsync(box.dataset.grid).then(function (api) {
       if (api.isDestroyed()) return;
@@ -85,6 +86,7 @@
       box.dataset.fitted = "yes";
       api.setColumnsVisible(hidden, !PHONE.matches);
       api.resetRowHeights();
+      api.sizeColumnsToFit();
     });
   }
   window.actFitGrids = function () { document.querySelectorAll("[data-phone-columns]").forEach(fit); };

@@ -34,6 +34,7 @@
       document.getElementById(other.getAttribute("aria-controls")).hidden = !chosen;
     });
     tab.focus();
+    window.actFitGrids();
     window.history.replaceState(window.history.state, "", address({ period: tab.dataset.period === "20" ? "" : tab.dataset.period }));
     say(document.getElementById(tab.getAttribute("aria-controls")).dataset.live);
   }

@@ -48,24 +48,24 @@ def table(body: Json, t: Words) -> html.Div:
     """One row an ETF; benchmarks on yellow and named so."""
     returns = [
         grid.change(
-            f"return_{days}d", t("etf_return", n=days), 104, flex=1, minWidth=90, headerTooltip=t("define.return_pct")
+            f"return_{days}d", t("etf_return", n=days), 104, flex=1, minWidth=78, headerTooltip=t("define.return_pct")
         )
         for days in PERIODS
     ]
     month = t("month_to_date.partial") if body["is_partial"] else t("month_to_date")
     columns = [
         grid.figure("rank_by_return", t("rank"), 44, filter=False, sort="asc", sortingOrder=["asc", "desc", None]),
-        grid.text("etf_ticker", t("etf_ticker"), 76),
-        grid.text("etf_name", t("etf_name"), 190, minWidth=130, flex=2, cellRenderer="ActName"),
+        grid.text("etf_ticker", t("etf_ticker"), 64),
+        grid.text("etf_name", t("etf_name"), 190, minWidth=104, flex=2, cellRenderer="ActName"),
         *returns,
         grid.change(
-            "outperformance", t("outperformance"), 116, flex=1, minWidth=90, headerTooltip=t("define.outperformance")
+            "outperformance", t("outperformance"), 116, flex=1, minWidth=96, headerTooltip=t("define.outperformance")
         ),
         grid.text(
             "trending",
             t("trending"),
             140,
-            minWidth=84,
+            minWidth=80,
             flex=1,
             cellRenderer="ActMarks",
             headerTooltip=t("define.trending"),

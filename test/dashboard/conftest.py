@@ -1,0 +1,167 @@
+"""A running API and dashboard on a real database, and a real browser, where there is one."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+from tenacity import retry, stop_after_delay, wait_fixed
+
+from dashboard.screenshots import chromium
+from database import api_keys
+from test import published
+from test.conftest import REPO, Database, Server, free_port
+
+
+class Clock(BaseHTTPRequestHandler):
+    """The market's clock: Friday evening."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"now": published.FRIDAY_EVENING.isoformat()}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@dataclass
+class Service:
+    """A program of ours on a port."""
+
+    command: list[str]
+    environment: dict[str, str]
+    url: str
+    alive_path: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self.process = subprocess.Popen(self.command, cwd=REPO, env=os.environ | self.environment)
+        self._answering()
+
+    def stop(self) -> None:
+        """Stop and wait."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+    @retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
+    def _answering(self) -> None:
+        httpx.get(self.url + self.alive_path, timeout=5).raise_for_status()
+
+
+@dataclass
+class Site:
+    """API and dashboard, and how to ask the API."""
+
+    api: Service
+    dashboard: Service
+
+    def ask(self, path: str, **query: str) -> dict[str, object]:
+        """What the API says."""
+        answer = httpx.get(self.api.url + path, params=query, headers={"X-API-Key": published.KEY})
+        return dict(answer.raise_for_status().json())
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Server) -> Iterator[Database]:
+    """One database for a module's tests: they only read."""
+    name = f"test_{secrets.token_hex(6)}"
+    with postgres.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated OWNER migrate")
+    yield Database(postgres, name)
+    with postgres.connect() as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def site(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Two evenings of results, served."""
+    kept = tmp_path_factory.mktemp("kept")
+    with published.connect(database) as connection:
+        published.two_evenings(connection)
+        api_keys.register(connection, "dashboard", published.KEY)
+    clock = ThreadingHTTPServer(("127.0.0.1", 0), Clock)
+    threading.Thread(target=clock.serve_forever, daemon=True).start()
+    api_port, port = free_port(), free_port()
+    now_url = f"http://127.0.0.1:{clock.server_port}/"
+    api = Service(
+        [sys.executable, "-m", "uvicorn", "--factory", "api.app:create_app", "--port", str(api_port)],
+        database.environment("api") | {"PLATFORM_NOW_URL": now_url, "PLATFORM_IS_DEMO": "true"},
+        f"http://127.0.0.1:{api_port}",
+        "/ready",
+    )
+    environment = {"API_URL": api.url, "API_KEY": published.KEY, "CACHE_DIR": str(kept)}
+    gunicorn = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--threads", "8", "--bind"]
+    dashboard = Service(
+        [*gunicorn, f"127.0.0.1:{port}", "dashboard.app:create_server()"],
+        {f"DASHBOARD_{name}": value for name, value in environment.items()},
+        f"http://127.0.0.1:{port}",
+        "/healthz",
+    )
+    try:
+        api.start()
+        dashboard.start()
+        yield Site(api, dashboard)
+    finally:
+        dashboard.stop()
+        api.stop()
+        clock.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without one, what needs it is skipped."""
+    with sync_playwright() as playwright:
+        try:
+            found = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        except Error as error:
+            pytest.skip(f"no Chromium here: {str(error).splitlines()[0]}")
+        yield found
+        found.close()
+
+
+@dataclass
+class Reader:
+    """A page, and what went wrong or was asked for while it was looked at."""
+
+    page: Page
+    errors: list[str]
+    requests: list[str]
+
+    def open(self, path: str) -> None:
+        """Go there and wait for its content."""
+        self.page.goto(path)
+        self.arrived()
+
+    def arrived(self) -> None:
+        """A table or the sentence in its place is seen."""
+        self.page.wait_for_selector(".page .ag-row:visible, .page .empty:visible, .page .notice:visible")
+
+
+@pytest.fixture
+def reader(site: Site, browser: Browser) -> Iterator[Reader]:
+    """A reader in Korean. No console error and no foreign request is tolerated."""
+    context = browser.new_context(base_url=site.dashboard.url, viewport={"width": 1440, "height": 900})
+    found = Reader(context.new_page(), [], [])
+    found.page.set_default_timeout(15_000)
+    found.page.on("console", lambda line: found.errors.append(line.text) if line.type in ("error", "warning") else None)
+    found.page.on("pageerror", lambda error: found.errors.append(str(error)))
+    found.page.on("request", lambda request: found.requests.append(request.url))
+    yield found
+    foreign = [url for url in found.requests if not url.startswith((site.dashboard.url, "data:", "blob:"))]
+    context.close()
+    assert foreign == []
+    assert found.errors == []

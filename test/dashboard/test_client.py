@@ -1,0 +1,83 @@
+"""The API's client: confirms by ETag, shows the last good answer while the API is away, and recovers."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from config.settings import DashboardSettings
+from dashboard.client import ApiClient
+
+
+class Api:
+    """An API that can be taken away (status None) or fail; it notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.status: int | None = 200
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        if self.status is None:
+            raise httpx.ConnectError("refused", request=request)
+        if self.status == 200 and request.headers.get("if-none-match") == '"one"':
+            return httpx.Response(304)
+        return httpx.Response(self.status, json={"answer": 42}, headers={"ETag": '"one"'})
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+def client(api: Api, folder: Path, key: str = "id.secret") -> ApiClient:
+    settings = DashboardSettings(api_url="http://api", api_key=SecretStr(key), cache_dir=folder)
+    return ApiClient(settings, transport=httpx.MockTransport(api))
+
+
+def test_a_fresh_answer_is_not_asked_for_again(api: Api, tmp_path: Path) -> None:
+    reader = client(api, tmp_path)
+    assert reader.get("/x", period="5").body == {"answer": 42}
+    assert reader.get("/x", period="5").body == {"answer": 42}
+    assert [request.headers["x-api-key"] for request in api.asked] == ["id.secret"]
+
+
+def test_an_old_answer_is_confirmed_by_its_tag(api: Api, tmp_path: Path) -> None:
+    reader = client(api, tmp_path)
+    reader.get("/x", fresh_seconds=0)
+    again = reader.get("/x", fresh_seconds=0)
+    assert (again.status, again.body, again.is_live) == (200, {"answer": 42}, True)
+    assert api.asked[1].headers["if-none-match"] == '"one"'
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_away_shows_the_last_good_answer_and_recovers(api: Api, tmp_path: Path, status: int | None) -> None:
+    reader = client(api, tmp_path)
+    good = reader.get("/x", fresh_seconds=0)
+    api.status = status
+    away = reader.get("/x", fresh_seconds=0)
+    assert (away.body, away.is_live, away.received_at) == (good.body, False, good.received_at)
+    api.status = 200
+    assert reader.get("/x", fresh_seconds=0).is_live
+
+
+def test_a_restarted_dashboard_still_has_the_last_good_answer(api: Api, tmp_path: Path) -> None:
+    client(api, tmp_path).get("/x", period="5")
+    api.status = None
+    again = client(api, tmp_path).get("/x", period="5")
+    assert (again.body, again.is_live) == ({"answer": 42}, False)
+
+
+def test_answers_of_another_market_are_not_shown(api: Api, tmp_path: Path) -> None:
+    client(api, tmp_path).get("/x")
+    api.status = None
+    assert client(api, tmp_path, key="other.secret").get("/x").status == 0
+
+
+def test_a_refusal_is_passed_on_and_not_kept(api: Api, tmp_path: Path) -> None:
+    api.status = 401
+    reader = client(api, tmp_path)
+    assert reader.get("/x").status == 401
+    api.status = 200
+    assert reader.get("/x").status == 200

@@ -1,0 +1,37 @@
+"""How numbers read; the worked examples in the docstrings run, too."""
+
+import doctest
+
+import pytest
+
+from dashboard import address, data, formats, texts
+from dashboard.components import parts
+
+
+@pytest.mark.parametrize("module", [formats, address, texts, data, parts])
+def test_worked_examples(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "ko", "en"),
+    [
+        (None, "–", "–"),
+        (float("nan"), "–", "–"),
+        (1_300_000_000_000, "1.30조", "$1.30T"),
+        (12_345_000_000_000, "12.3조", "$12.3T"),
+        (287_000_000_000_000, "287조", "$287T"),
+        (205_000_000_000, "2,050억", "$205.0B"),
+        (82_000_000, "8,200만", "$82.0M"),
+    ],
+)
+def test_market_caps_in_the_readers_steps(value: float | None, ko: str, en: str) -> None:
+    assert formats.market_cap(value, "ko") == ko
+    assert formats.market_cap(value, "en") == en
+
+
+def test_a_change_that_rounds_to_zero_has_no_sign_no_arrow_no_colour() -> None:
+    assert formats.arrowed(-0.004) == "0.00"
+    assert formats.direction(-0.004) == ""
+    assert formats.arrowed(12.345) == "▲ +12.35" or formats.arrowed(12.345) == "▲ +12.34"
+    assert formats.arrowed(None) == "–"

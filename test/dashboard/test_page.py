@@ -1,0 +1,144 @@
+"""The Portfolio page in a real browser: its numbers are the API's, its state is in the address."""
+
+import re
+from typing import Any, cast
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from dashboard import formats
+from test.dashboard.conftest import Reader, Site
+
+pytestmark = pytest.mark.integration
+
+
+def cells(reader: Reader, grid: str, column: str) -> list[str]:
+    """Texts of a column, rows in the order they are seen; the sum and what is below it not counted."""
+    found = reader.page.locator(f"#{grid} .ag-center-cols-container .ag-row [col-id={column}]")
+    found.first.wait_for()
+    rows = cast(
+        list[tuple[int, str]],
+        found.evaluate_all(
+            "cells => cells.map(cell => [Number(cell.closest('.ag-row').getAttribute('row-index')), cell.innerText])"
+        ),
+    )
+    return [text.strip() for _, text in sorted(rows)]
+
+
+def test_numbers_are_the_apis(site: Site, reader: Reader) -> None:
+    reader.open("/")
+    answer = cast(dict[str, Any], site.ask("/stocks/portfolio", period_days="20"))
+    positions = answer["positions"]
+    assert cells(reader, "positions-20", "ticker") == [row["ticker"] for row in positions] == ["ACME", "BETA"]
+    assert cells(reader, "positions-20", "weight_pct") == [formats.weight(row["weight_pct"]) for row in positions]
+    assert cells(reader, "positions-20", "return_pct") == ["▲+5.00", "▲+6.00"]
+    assert cells(reader, "positions-20", "market_cap") == ["1,000억", "4,000억"]
+    assert cells(reader, "positions-20", "change_pp") == ["▲+16.92", "▲+23.08"]
+    etfs = cast(dict[str, Any], site.ask("/dashboard/trending-etfs"))["etfs"]
+    assert cells(reader, "etfs", "etf_ticker") == [row["etf_ticker"] for row in etfs]
+    assert cells(reader, "etfs", "return_20d") == [formats.arrowed(row["return_20d"]).replace(" ", "") for row in etfs]
+
+
+def test_says_what_a_reader_must_know(reader: Reader) -> None:
+    reader.open("/")
+    text = reader.page.locator("main").inner_text()
+    for sentence in (
+        "한 종목 ACME의 비중이 76.92%로 절반을 넘습니다.",
+        "유효 종목 수 1.6: 세 종목에도 못 미치는 분산입니다.",
+        "다음 후보 (미보유)",
+        "제외된 후보 1",
+        "투자 권유가 아닙니다",
+        "QQQ(나스닥 100)가 기술 섹터를 대신합니다.",
+    ):
+        assert sentence in text
+    header = reader.page.locator("header").inner_text()
+    assert "2026-01-23 (금)" in header and "최신" in header and "데모 데이터" in header
+    assert reader.page.title() == "[데모] 포트폴리오 · 2026-01-23 (금) · 액티브 주식 배분"
+
+
+def test_a_tab_changes_without_a_request_and_is_in_the_address(reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    before = len(reader.requests)
+    reader.page.get_by_role("tab", name="10일", exact=True).click()
+    assert reader.page.locator("#panel-10 .empty").inner_text().startswith("01-23 · 10일: 보유 종목 없음.")
+    assert len(reader.requests) == before
+    assert "period=10" in reader.page.url
+    reader.page.keyboard.press("ArrowLeft")
+    assert reader.page.locator("#panel-5").is_visible()
+    assert "period=5" in reader.page.url
+
+
+def test_dates_by_button_key_and_back(reader: Reader) -> None:
+    reader.open("/?lang=ko&period=20")
+    reader.page.get_by_label("이전 거래일").click()
+    reader.page.wait_for_selector("text=과거 조회")
+    assert cells(reader, "positions-20", "ticker") == ["ACME", "OMEGA"]
+    assert "date=2026-01-22" in reader.page.url
+    reader.page.keyboard.press("]")
+    reader.page.wait_for_selector(".badge-fresh.ok")
+    reader.page.go_back()
+    reader.page.wait_for_selector("text=과거 조회")
+    reader.page.locator("#date").fill("2026-01-25")
+    reader.page.wait_for_selector("text=2026-01-25은(는) 휴장일입니다. 01-23 결과를 보여줍니다.")
+
+
+def test_a_date_before_the_first_result(reader: Reader) -> None:
+    reader.open("/?date=2025-06-02")
+    assert "첫 결과는 2026-01-22입니다." in reader.page.locator(".notice").inner_text()
+
+
+def test_english_and_dark_are_remembered(reader: Reader) -> None:
+    reader.open("/")
+    reader.page.get_by_label("Switch to English").click()
+    reader.page.wait_for_selector("text=Next in line, not held")
+    assert reader.page.locator("html").get_attribute("lang") == "en"
+    reader.page.locator("#theme").click()
+    assert reader.page.locator("html").get_attribute("data-bs-theme") == "dark"
+    reader.open("/")
+    assert reader.page.locator("html").get_attribute("data-bs-theme") == "dark"
+    assert reader.page.locator("html").get_attribute("lang") == "en"
+    assert cells(reader, "positions-20", "market_cap") == ["$100.0B", "$400.0B"]
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_fits_and_is_accessible(reader: Reader, width: int, theme: str) -> None:
+    reader.page.set_viewport_size({"width": width, "height": 900})
+    reader.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    reader.open("/?lang=ko")
+    reader.page.wait_for_timeout(500)
+    assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+    if width == 390:
+        headings = reader.page.locator("#positions-20 .ag-header-cell-text").all_inner_texts()
+        assert headings == ["종목명", "비중 %", "20일 수익률 %"]
+    found = Axe().run(reader.page).response["violations"]
+    assert [(item["id"], item["nodes"][0]["html"]) for item in found if item["impact"] in ("serious", "critical")] == []
+
+
+def test_csv_is_the_apis_table_with_korean_headings(site: Site) -> None:
+    answer = httpx.get(f"{site.dashboard.url}/download/portfolio.csv?period=20&date=2026-01-23&lang=ko")
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert answer.headers["content-disposition"] == 'attachment; filename="demo-portfolio-20d-2026-01-23.csv"'
+    head, acme, *_ = answer.content.decode("utf-8-sig").splitlines()
+    assert head.startswith("기준일,순위,티커,종목명,섹터,비중,비중 %,수익률 %")
+    assert acme.startswith("2026-01-23,1,ACME,Acme Chips,Technology,0.7692307692,76.92307692,5.0")
+
+
+def test_the_api_away_and_back(site: Site, reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    site.api.stop()
+    reader.open("/?lang=ko")
+    notice = reader.page.locator(".notice.error").inner_text()
+    assert re.fullmatch(r"API에 연결할 수 없습니다. .+ KST에 받은 자료를 보여줍니다. 자동으로 다시 시도합니다.", notice)
+    assert cells(reader, "positions-20", "ticker") == ["ACME", "BETA"]
+    assert httpx.get(f"{site.dashboard.url}/healthz").json() == {"api": "away"}
+    site.api.start()
+    reader.page.wait_for_selector("text=다시 연결됨", timeout=30_000)
+    assert reader.page.locator(".badge-fresh.ok").is_visible()
+
+
+def test_nothing_from_elsewhere_is_allowed(site: Site) -> None:
+    policy = httpx.get(site.dashboard.url).headers["content-security-policy"]
+    assert "default-src 'self'" in policy and "unsafe-eval" not in policy
+    assert "script-src 'self' 'sha256-" in policy

@@ -1,0 +1,53 @@
+"""Every text has both languages, and every key that the code names has a text."""
+
+import ast
+import string
+from pathlib import Path
+
+import pytest
+
+import dashboard
+from dashboard.texts import TEXTS, Words
+
+CODE = Path(dashboard.__file__).parent
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_with_the_same_placeholders(key: str) -> None:
+    ko, en = TEXTS[key]
+    assert ko.strip() and en.strip()
+    assert placeholders(ko) == placeholders(en)
+
+
+def used_keys() -> set[str]:
+    """First arguments of t("…"); of t(f"prefix.{…}") only the prefix, marked with a star."""
+    found = set()
+    for file in CODE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t" and node.args:
+                match node.args[0]:
+                    case ast.Constant(value=str(key)):
+                        found.add(key)
+                    case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_]):
+                        found.add(f"{prefix}*")
+    return found
+
+
+def test_every_key_in_use_has_a_text() -> None:
+    keys = used_keys()
+    assert len(keys) > 60
+    missing = {
+        key
+        for key in keys
+        if not (any(text.startswith(key[:-1]) for text in TEXTS) if key.endswith("*") else key in TEXTS)
+    }
+    assert missing == set()
+
+
+def test_an_unknown_name_reads_as_delivered() -> None:
+    assert Words("ko").or_as_is("sector", "Technology") == "기술"
+    assert Words("ko").or_as_is("sector", "Space Mining") == "Space Mining"
