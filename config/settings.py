@@ -105,7 +105,9 @@ class DashboardSettings(BaseSettings):
     port: Port = 8050
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr
-    cache_dir: Path = Field(default=Path("var/cache/dashboard"), description="last good answers, for when the API is away")
+    cache_dir: Path = Field(
+        default=Path("var/cache/dashboard"), description="last good answers, for when the API is away"
+    )
 
 
 S = TypeVar("S", bound=BaseSettings)
