@@ -180,7 +180,6 @@ def platform(market: Path, database: Database, tmp_path: Path, monkeypatch: pyte
             "YAHOO_CACHE_DIR": str(tmp_path / "cache"),
             "YAHOO_PACE_SECONDS": "0",
             "YAHOO_SLOW_PACE_SECONDS": "0",
-            "YAHOO_TIMEOUT_SECONDS": "5",
             "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "KAFKA_STORE_TIMEOUT_S": "1",
             "PLATFORM_NOW_URL": yahoo.now_url,
