@@ -14,6 +14,7 @@ from dashboard.texts import Words
 
 PHONE_COLUMNS = ("company_name", "weight_pct", "return_pct")
 LARGEST = 5
+HEAD_SPAN = {"function": "params.data.kind === 'head' ? 3 : 1"}
 FIXED = ("fixed.weights", "fixed.periods", "fixed.returns", "fixed.holdings", "fixed.universe")
 
 
@@ -53,10 +54,10 @@ def live_text(period: Period, t: Words) -> str:
     return f"{t(f'period.{period.name}')}, {t('positions.count', n=count)}"
 
 
-def failed(period: Period, t: Words) -> html.P:
-    """The API had no answer for this tab."""
-    if period.portfolio.status == 0:
-        return line("error", t("away_empty"))
+def failed(period: Period, t: Words) -> html.P | None:
+    """The API had no answer for this tab; that it is away or refuses the key stands above the tabs."""
+    if period.portfolio.status in (0, 401):
+        return None
     if period.portfolio.status == 404:
         return line("warn", t("no_result_period", d="", p=t(f"period.{period.name}")).lstrip(" ·"))
     return line("error", t("problem", detail=period.portfolio.body.get("detail", period.portfolio.status)))
@@ -145,7 +146,9 @@ def table(period: Period, t: Words) -> html.Div:
     largest = answer["largest_weight_pct"]
     columns = [
         grid.figure("rank", t("rank"), 44, filter=False, sortingOrder=["asc", "desc", None]),
-        grid.text("company_name", t("company_name"), 190, minWidth=120, flex=2, cellRenderer="ActName"),
+        grid.text(
+            "company_name", t("company_name"), 190, minWidth=150, flex=2, cellRenderer="ActName", colSpan=HEAD_SPAN
+        ),
         grid.text("ticker", t("ticker"), 84),
         grid.text("sector", t("sector"), 140),
         grid.figure(

@@ -26,7 +26,7 @@ def frame(address: Address, about: Frame, t: Words, *, title: str, notices: list
             html.A(t("skip"), href="#main", className="skip"),
             header(address, about, t, is_demo=is_demo),
             html.Main([html.H1(title, className="visually-hidden", tabIndex="-1"), *notices, *content], id="main"),
-            footer(status, t, is_demo=is_demo),
+            footer(status, t),
             html.Div(id="live", className="visually-hidden", role="status", **attrs(aria_live="polite")),
         ],
         key=f"{address.url()} {datetime.now().timestamp()}",  # noqa: DTZ005 - only to differ
@@ -181,11 +181,19 @@ def switches(address: Address, t: Words) -> list[Any]:
     ]
 
 
-def footer(status: Json, t: Words, *, is_demo: bool) -> html.Footer:
+def source(status: Json, t: Words) -> str | None:
+    """Where the prices are from; nothing while that is not known."""
+    market = status.get("market")
+    if status.get("is_demo"):
+        return t("footer.source_demo")
+    return t("footer.source") if market == "yahoo" else market and t("footer.source_replay", name=market)
+
+
+def footer(status: Json, t: Words) -> html.Footer:
     """One line: source, what this is not, version."""
     return html.Footer(
         [
-            html.Span(t("footer.source_demo") if is_demo else t("footer.source")),
+            html.Span(source(status, t)),
             html.Span(t("footer.disclaimer")),
             html.Span(t("footer.version", v=status.get("version", formats.MISSING))),
         ]

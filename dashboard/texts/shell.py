@@ -29,6 +29,7 @@ TEXTS = {
     "expected": ("예상 거래일 {d}", "Expected session {d}"),
     "footer.source": ("시세: Yahoo Finance", "Prices: Yahoo Finance"),
     "footer.source_demo": ("지어낸 시장의 데이터", "Data of an invented market"),
+    "footer.source_replay": ("재생된 시장: {name}", "Replayed market: {name}"),
     "footer.disclaimer": (
         "계산 결과이며 투자 권유가 아닙니다",
         "Computed results, not investment advice",
