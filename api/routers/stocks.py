@@ -85,14 +85,18 @@ def state_of(header: Header) -> tuple[State, str | None]:
     """Why there is no position, if there is none."""
     if header.positions:
         return "ok", None
-    if header.left_out and all(item["reason"] == "no_snapshot" for item in header.left_out):
+    without_holdings = sum(item["reason"] == "no_holdings" for item in header.left_out)
+    if header.trending_etfs and without_holdings == header.trending_etfs:
         return (
             "no_snapshot",
             f"No holdings snapshot in the 45 days before {header.as_of_date}: no portfolio can be made",
         )
-    if not header.trending_etfs:
-        return "empty", "No ETF rose and beat SPY"
-    return "empty", "ETFs rose and beat SPY, but none of their largest holdings could be a position"
+    why = (
+        "ETFs rose and beat SPY, but none of their largest holdings could be a position"
+        if header.trending_etfs
+        else "No ETF rose and beat SPY"
+    )
+    return "empty", f"{why}; {len(header.left_out)} left out, see excluded" if header.left_out else why
 
 
 def not_yet(app: Services, db: Connection, period_days: int) -> PortfolioAnswer:

@@ -109,7 +109,7 @@ def test_before_the_first_portfolio(client: TestClient) -> None:
 
 
 def test_no_snapshot_is_told_apart_from_empty(client: TestClient, db: Connection) -> None:
-    left_out = [{"ticker": None, "etf": "QQQ", "reason": "no_snapshot"}]
+    left_out = [{"ticker": None, "etf": "QQQ", "reason": "no_holdings"}]
     header(db, "20d", FRIDAY_DATE, positions=0, status="partial", left_out=left_out)
     assert get(client, "/stocks/portfolio")["state"] == "no_snapshot"
 
