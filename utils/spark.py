@@ -1,6 +1,6 @@
 """The Spark session and its way to PostgreSQL, in one place. DataFrame API only, so that any master will do.
 
-A short job is mostly start-up: the UI is off, the JVM compiles with C1 only and loads its classes from a class-data
+A short job is mostly start-up: the UI is off, the JVM compiles with C1 only and it loads its classes from a class-data
 archive when `SPARK_CLASS_ARCHIVE` names one. A file that doesn't exist yet is made once, by the first job that
 succeeds. Everything the JVM must know is decided before it starts.
 """
@@ -21,12 +21,20 @@ log = logging.getLogger(__name__)
 
 FETCH_ROWS = 10_000  # the driver's default, 0, reads a whole answer into memory
 QUIET = Path(__file__).parent.parent / "config" / "spark-log4j2.properties"
-FEW_CLASSES = ("-XX:+UseSerialGC", "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
+# For a job over one session: compiling code and planning anew costs more than its few rows ever could, and a table
+# of unknown size is a small one, which joins without a shuffle.
+ONE_SESSION = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.defaultSizeInBytes": "1048576",
+}
+QUIET_JVM = ("-XX:+UseSerialGC", "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
 
 
 def java_options(*, years_of_data: bool, archive: Path | None, made: Path | None) -> str:
     """Options of the driver's JVM. C2 pays only in jobs over years of data; `made` is an archive to write at exit."""
-    options = [*FEW_CLASSES, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={QUIET.as_uri()}"]
+    options = [*QUIET_JVM, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={QUIET.as_uri()}"]
     if not years_of_data:
         options.append("-XX:TieredStopAtLevel=1")
     if made is not None:
@@ -36,27 +44,32 @@ def java_options(*, years_of_data: bool, archive: Path | None, made: Path | None
     return " ".join(options)
 
 
-def configuration(settings: SparkSettings, *, options: str) -> dict[str, str]:
+def configuration(settings: SparkSettings, *, options: str, years_of_data: bool) -> dict[str, str]:
     """Spark's own settings."""
     here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    return (here if settings.master_url.startswith("local") else {}) | {
-        "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraClassPath": str(settings.jdbc_jar),
-        "spark.executor.extraClassPath": str(settings.jdbc_jar),
-        "spark.driver.extraJavaOptions": options,
-        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
-        "spark.sql.session.timeZone": "UTC",
-        "spark.log.level": "ERROR",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
-    }
+    small = {} if years_of_data else ONE_SESSION
+    return (
+        (here if settings.master_url.startswith("local") else {})
+        | small
+        | {
+            "spark.driver.memory": settings.driver_memory,
+            "spark.driver.extraClassPath": str(settings.jdbc_jar),
+            "spark.executor.extraClassPath": str(settings.jdbc_jar),
+            "spark.driver.extraJavaOptions": options,
+            "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+            "spark.sql.session.timeZone": "UTC",
+            "spark.log.level": "ERROR",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+        }
+    )
 
 
 @contextmanager
 def spark_session(
     name: str, *, years_of_data: bool = False, settings: SparkSettings | None = None
 ) -> Iterator[SparkSession]:
-    """A session that ends with the block. `years_of_data`: leave the optimising compiler on."""
+    """A session that ends with the block. `years_of_data`: leave every optimiser on, as they pay then."""
     settings = settings or load(SparkSettings)
     archive = settings.class_archive
     if archive is not None and not archive.name:  # the variable is there, and empty
@@ -68,7 +81,7 @@ def spark_session(
     os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
     builder = SparkSession.builder.appName(name).master(settings.master_url)
     options = java_options(years_of_data=years_of_data, archive=archive, made=made)
-    for key, value in configuration(settings, options=options).items():
+    for key, value in configuration(settings, options=options, years_of_data=years_of_data).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
