@@ -23,6 +23,7 @@ import httpx
 from utils.stack import checks, demo, pipeline, status, supervisor
 from utils.stack.folder import (
     DEMO,
+    REMOVED,
     REPO,
     YAHOO,
     Folder,
@@ -189,8 +190,11 @@ def reset(arguments: argparse.Namespace) -> int:
             print("nothing removed")
             return FAILED
     supervisor.stop(folder)
-    # First the memory of its market: should the removal be cut off, what is left is no market's folder.
-    shutil.rmtree(folder.path)
+    # Under another name first: should the removal be cut off, what is left is no market's folder.
+    gone = folder.path.with_name(folder.path.name + REMOVED)
+    shutil.rmtree(gone, ignore_errors=True)
+    folder.path.rename(gone)
+    shutil.rmtree(gone)
     print(f"removed {folder.path}")
     return 0
 

@@ -138,6 +138,7 @@ def _derived(folder: Folder) -> dict[str, str]:
     found = {
         "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{folder.port('KAFKA_PORT')}",
         "YAHOO_CACHE_DIR": str(folder.path / "cache" / "yfinance"),
+        "DASHBOARD_CACHE_DIR": str(folder.path / "cache" / "dashboard"),
         "PLATFORM_MARKET": market.name,
         "PLATFORM_IS_DEMO": str(market.is_demo).lower(),
         "SPARK_JDBC_JAR": str(next(iter(sorted(jars(downloads()).glob("postgresql-*.jar"))), jars(downloads()))),

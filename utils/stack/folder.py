@@ -33,6 +33,7 @@ DERIVED = frozenset(
         "YAHOO_PROXY",
         "YAHOO_CA_FILE",
         "YAHOO_CACHE_DIR",
+        "DASHBOARD_CACHE_DIR",
         "PLATFORM_NOW_URL",
         "PLATFORM_IS_DEMO",
         "PLATFORM_MARKET",
@@ -52,6 +53,11 @@ REPLAY_SETTINGS = {
     "YAHOO_SLOW_PACE_SECONDS": "0",
     "YAHOO_DAILY_BUDGET": "1000000",
 }
+
+
+REMOVED = ".removed"  # of a folder whose removal was cut off
+# What a folder may hold whose making was cut off.
+BEGINNINGS = frozenset({".env", ".env.part", "market.json.part", "logs", "run"})
 
 
 class WrongFolder(Exception):
@@ -152,7 +158,7 @@ def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
     found = _market_of(path)
     if found is not None and found != market:
         raise WrongFolder(f"{path}: expected the market {market}, found {found}; use another --data, or reset this one")
-    if found is None and path.is_dir() and any(path.iterdir()):
+    if found is None and path.is_dir() and {file.name for file in path.iterdir()} - BEGINNINGS:
         raise WrongFolder(f"{path}: expected a new folder or one of this platform, found other files in it")
     path.mkdir(parents=True, exist_ok=True)
     folder = Folder(path, market)
@@ -178,7 +184,8 @@ def open_folder(path: Path) -> Folder:
 
 def folders(root: Path) -> list[Folder]:
     """All markets' folders below the root, by name."""
-    return [open_folder(file.parent) for file in sorted(root.glob("*/market.json"))]
+    found = [file.parent for file in sorted(root.glob("*/market.json"))]
+    return [open_folder(path) for path in found if path.suffix != REMOVED]
 
 
 def operator_settings() -> frozenset[str]:

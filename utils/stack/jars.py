@@ -19,7 +19,7 @@ from xml.sax.saxutils import quoteattr
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from utils.stack import environment, services
-from utils.stack.folder import REPO
+from utils.stack.folder import REPO, downloads
 
 LOCK = REPO / "config" / "jars.lock"
 
@@ -178,3 +178,17 @@ def _proxy(given: Mapping[str, str]) -> Iterator[str]:
 
 def _sum(file: Path) -> str | None:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
+
+
+def main() -> int:
+    """Fetch them by hand: `python -m utils.stack.jars`."""
+    try:
+        fetch(downloads())
+    except JarsUnavailable as error:
+        print(f"jars: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,5 +1,6 @@
 """How the stack is: one line a service, and where to look at it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -65,11 +66,14 @@ def _port(service: Service, folder: Folder) -> str:
 
 def show_times(took: Iterable[Took], total: float) -> None:
     """Where the time went, longest first; steps ran beside each other, so their sum is more than the total."""
-    rows = [step for step in sorted(took, key=lambda step: -step.seconds) if step.seconds >= 0.05]
-    print(f"\n{'step':<26} seconds")
-    for step in rows:
-        print(f"{step.name:<26} {step.seconds:7.1f}")
-    print(f"{'all, beside each other':<26} {total:7.1f}")
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for step in took:
+        seconds[step.name].append(step.seconds)
+    print(f"\n{'step':<42} seconds")
+    for name, each in sorted(seconds.items(), key=lambda item: -sum(item[1])):
+        if sum(each) >= 0.05:
+            print(f"{name + (f' × {len(each)}' if len(each) > 1 else ''):<42} {sum(each):7.1f}")
+    print(f"{'all, beside each other':<42} {total:7.1f}")
 
 
 def show_addresses(folder: Folder) -> None:

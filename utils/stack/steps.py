@@ -23,6 +23,7 @@ from utils.stack import health, jars, supervisor
 from utils.stack.airflow_api import Airflow
 from utils.stack.environment import airflow_environment, airflow_passwords, environment
 from utils.stack.folder import REPO, ROLES, Folder, downloads
+from utils.stack.past import first_instant, last_session
 from utils.stack.ports import HOST
 from utils.stack.services import Service, java, postgres_binary, services_of, unprivileged
 
@@ -196,6 +197,7 @@ def _market(folder: Folder) -> None:
         return
     directory, part = folder.path / "market", folder.path / "market.part"
     if directory.is_dir():
+        _begin(folder)
         return
     subprocess.run(["rm", "-rf", str(part)], check=True)
     last = previous_session(datetime.now(UTC).date())
@@ -203,6 +205,13 @@ def _market(folder: Folder) -> None:
     given = environment(folder, "system", os.environ)
     _run(folder, "market", [*command, "--seed", str(DEMO_SEED)], given)
     part.rename(directory)
+    _begin(folder)
+
+
+def _begin(folder: Folder) -> None:
+    """A new demo's clock begins in its past; it would never go back there."""
+    if not (folder.replay_state / "clock.json").exists():
+        (folder.run / "now").write_text(f"{first_instant(last_session(folder.path / 'market')):%Y-%m-%dT%H:%M:%SZ}")
 
 
 STEPS: tuple[Step, ...] = (

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The whole test suite from a fresh clone: set-up, lint, types, tests on real services, the stack end to end.
+#
+#   bash test/test.sh [--long] [--unit] [pytest arguments]
+#
+# --long also runs the tests that are marked so; --unit only those that start no service.
+set -euo pipefail
+repo="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+source "$repo/utils/stack/setup.sh"
+cd "$repo"
+
+chosen="not long"
+case "${1:-}" in
+    --help | -h) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --long) shift; chosen="" ;;
+    --unit) shift; chosen="not long and not integration and not e2e" ;;
+esac
+
+set_up .venv-dev requirements-dev.txt
+# The end-to-end test runs start.sh, as a person would: its environment comes from the same cache.
+case "$chosen" in *"not e2e"*) ;; *) set_up .venv requirements.txt ;; esac
+export PATH="$repo/.venv-dev/bin:$PATH" PYTHONPATH="$repo"
+# A stack that runs beside the tests is not theirs.
+unset ACTSTOCK_MARKET_DIR
+say "set-up: the broker's jars"
+python -m utils.stack.jars
+
+ruff check .
+ruff format --check .
+mypy .
+exec python -m pytest ${chosen:+-m "$chosen"} "$@" </dev/null
