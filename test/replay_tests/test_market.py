@@ -1,18 +1,13 @@
 """What a market directory may look like, and how each mistake is named."""
 
-import doctest
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import test.replay.market
-import test.replay.prices
-import test.replay.yahoo
 from test.replay.market import MarketError, load_market
 
 
@@ -133,9 +128,3 @@ def test_the_marker_says_that_a_market_is_invented(market_dir: Path) -> None:
     assert (market.name, market.synthetic) == ("demo", True)
     (market_dir / "market.json").write_text("{")
     assert "market.json: expected JSON" in refusal(market_dir)
-
-
-@pytest.mark.parametrize("module", [test.replay.market, test.replay.prices, test.replay.yahoo])
-def test_the_examples_in_the_docstrings_hold(module: Any) -> None:
-    result = doctest.testmod(module)
-    assert (result.failed, result.attempted > 0) == (0, True)
