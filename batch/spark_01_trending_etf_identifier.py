@@ -50,12 +50,12 @@ def store(run: StageRun, rows: Sequence[dict[str, Any]]) -> None:
     for session in reversed(run.sessions):
         spy = [row for row in of_session[session] if row["etf_ticker"] == BENCHMARK and row["missing"]]
         if spy:
-            run.impossible(session, "; ".join(_named(row) for row in spy))
+            run.impossible(session, _named(spy))
             del of_session[session]
     for session, found in sorted(of_session.items()):
         missing = [row for row in found if row["missing"]]
-        for row in missing:
-            run.note(f"{session} {_named(row)}")
+        if missing:
+            run.note(f"{session} {_named(missing)}")
         findings.record_all(run.connection, run.run.run_id, map(_finding, missing))
         stored = trending.replace_trending(
             run.connection,
@@ -66,13 +66,17 @@ def store(run: StageRun, rows: Sequence[dict[str, Any]]) -> None:
         run.stored(session, rows=stored)
 
 
-def _named(row: dict[str, Any]) -> str:
-    return f"{row['etf_ticker']} {MISSING[row['missing']]} ({row['period_days']} sessions)"
+def _named(missing: Sequence[dict[str, Any]]) -> str:
+    """XLB has a bar in doubt (10, 20 sessions); XLV has no bar at one of the ends (5 sessions)."""
+    periods = defaultdict(list)
+    for row in sorted(missing, key=lambda row: (row["etf_ticker"], row["period_days"])):
+        periods[row["etf_ticker"], row["missing"]].append(str(row["period_days"]))
+    return "; ".join(f"{etf} {MISSING[why]} ({', '.join(days)} sessions)" for (etf, why), days in periods.items())
 
 
 def _finding(row: dict[str, Any]) -> findings.Finding:
     return findings.Finding(
-        f"no return over {row['period_days']}", row["etf_ticker"], row["as_of_date"], "warn", _named(row)
+        f"no return over {row['period_days']}", row["etf_ticker"], row["as_of_date"], "warn", _named([row])
     )
 
 

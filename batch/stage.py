@@ -25,6 +25,8 @@ from utils.sessions import sessions_between, sessions_until
 
 log = logging.getLogger(__name__)
 
+NAMED_AT_ONCE = 10  # a long range leaves out more than a line can hold; the log has them all
+
 
 class MissingPrices(StageFailed):
     """A bar without which nothing may be computed: fetch it, or end its doubt, and run again."""
@@ -142,8 +144,14 @@ def stage_run(stage: Stage, asked: Asked) -> Iterator[StageRun]:
             _close_broken(run, error)
             raise
         totals = run.close()
-    left_out = f"; left out: {'; '.join(open_stage.notes)}" if open_stage.notes else ""
-    print(f"{stage.process} {asked.as_of_date}: {totals.summary()}{left_out}", flush=True)
+    print(f"{stage.process} {asked.as_of_date}: {totals.summary()}{_named(open_stage.notes)}", flush=True)
+
+
+def _named(notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    more = f"; and {len(notes) - NAMED_AT_ONCE} more" if len(notes) > NAMED_AT_ONCE else ""
+    return f"; left out: {'; '.join(notes[-NAMED_AT_ONCE:])}{more}"
 
 
 def _refuse_double_work(connection: Connection, stage: Stage, as_of_date: date) -> None:

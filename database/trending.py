@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from config.universe import BENCHMARK, PERIODS, tickers_of
+from config.universe import BENCHMARK, tickers_of
 from database.connection import Connection
 from database.staging import stage
 from utils.sessions import session_offset
@@ -56,33 +56,44 @@ def measured(connection: Connection, sessions: Sequence[date]) -> dict[tuple[dat
     etfs: dict[tuple[date, int], dict[str, bool]] = defaultdict(dict)
     for session, period, etf, is_trending in rows:
         etfs[session, period][etf] = is_trending
-    doubts = _doubts(connection, min(sessions), max(sessions)) if sessions else {}
+    bars = _Bars.read(connection, sorted({day for session, period in etfs for day in _ends(session, period)}))
     return {
         (session, period): Measured(
             tuple(sorted(etf for etf, is_trending in found.items() if is_trending)),
-            {
-                etf: "in_doubt"
-                if _between(doubts.get(etf, []), session_offset(session, -period), session)
-                else "no_return"
-                for etf in tickers_of("all")
-                if etf not in found
-            },
+            {etf: bars.missing(etf, session, period) for etf in tickers_of("all") if etf not in found},
         )
         for (session, period), found in etfs.items()
     }
 
 
-def _doubts(connection: Connection, first: date, last: date) -> dict[str, list[date]]:
-    rows = connection.execute(
-        """SELECT ticker, array_agg(trade_date) FROM collected_01_daily_etf_ohlc
-           WHERE doubt IS NOT NULL AND confirmed_at IS NULL AND trade_date BETWEEN %s AND %s GROUP BY ticker""",
-        (session_offset(first, -max(PERIODS)), last),
-    )
-    return dict(rows.fetchall())
+def _ends(session: date, period: int) -> tuple[date, date]:
+    return session_offset(session, -period), session
 
 
-def _between(days: Sequence[date], first: date, last: date) -> bool:
-    return any(first <= day <= last for day in days)
+@dataclass(frozen=True)
+class _Bars:
+    """Where the ETFs have bars, and which are in doubt: why an ETF has no return."""
+
+    stored: set[tuple[str, date]]
+    doubtful: set[tuple[str, date]]
+
+    @classmethod
+    def read(cls, connection: Connection, days: list[date]) -> "_Bars":
+        rows = connection.execute(
+            """SELECT ticker, trade_date, doubt IS NOT NULL AND confirmed_at IS NULL FROM collected_01_daily_etf_ohlc
+               WHERE trade_date = ANY(%(days)s)
+                  OR (trade_date BETWEEN %(first)s AND %(last)s AND doubt IS NOT NULL AND confirmed_at IS NULL)""",
+            {"days": days, "first": min(days, default=None), "last": max(days, default=None)},
+        ).fetchall()
+        return cls({(etf, day) for etf, day, _ in rows}, {(etf, day) for etf, day, doubtful in rows if doubtful})
+
+    def missing(self, etf: str, session: date, period: int) -> str:
+        """Stage 3's own rule: a doubt counts between the bars that are there."""
+        start, end = _ends(session, period)
+        if (etf, end) not in self.stored:
+            return "no_return"
+        first = start if (etf, start) in self.stored else end
+        return "in_doubt" if any(name == etf and first <= day <= end for name, day in self.doubtful) else "no_return"
 
 
 def first_benchmark_bar(connection: Connection) -> date | None:
