@@ -40,6 +40,14 @@ def test_an_instant_is_told_in_utc() -> None:
     assert _instant("2025-12-31T07:00:00+09:00") == "2025-12-30T22:00:00Z"
 
 
+def test_a_setting_of_the_wrong_form_is_refused_by_name() -> None:
+    checks.settings({"API_POOL_SIZE": "4", "KAFKA_PORT": "9092", "HOME": "x", "YAHOO_PACE_SECONDS": "0.5"})
+    with pytest.raises(
+        checks.CheckFailed, match=r"^API_POOL_SIZE: .*integer.*found 'abc'; KAFKA_PORT: .*found '99999'$"
+    ):
+        checks.settings({"API_POOL_SIZE": "abc", "KAFKA_PORT": "99999"})
+
+
 def test_a_market_directory_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(checks.CheckFailed, match="expected a market directory, found none at /nowhere"):
         checks.market(replayed(Path("/nowhere")), tmp_path, None)

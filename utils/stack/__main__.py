@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{error.log}\nstart: {error}" if error.log else f"start: {error}", file=sys.stderr)
     except (pipeline.PipelineFailed, httpx.HTTPError) as error:
         print(f"start: {str(error).splitlines()[0]}", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has enough: no word at exit
     except KeyboardInterrupt:
         print("\ninterrupted: what runs goes on running; the same command goes on from here", file=sys.stderr)
     return FAILED
@@ -67,6 +69,7 @@ def start(arguments: argparse.Namespace) -> int:
     market = arguments.market if "market" in arguments else replayed(arguments.replay) if arguments.replay else YAHOO
     path = _path(arguments) or data_root() / market.name
     now = _instant(arguments.now) if arguments.now else None
+    checks.settings(os.environ)
     checks.market(market, path, now)
     is_new = not (path / "market.json").exists()
     if is_new or supervisor.pid(open_folder(path)) is None:
@@ -156,7 +159,7 @@ def stop(arguments: argparse.Namespace) -> int:
         print(error)
         return 0
     supervisor.stop(folder)
-    left = len(list(supervisor.leftovers(folder)))
+    left = len(supervisor.processes_of(folder))
     seconds = time.monotonic() - began
     print(f"stopped {folder.market} after {seconds:.1f} s; {left} processes left; data kept in {folder.path}")
     return FAILED if left else 0

@@ -4,12 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import psutil
+from pydantic import TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings
 
+from config import settings as config_settings
 from utils.stack.environment import INHERITED
-from utils.stack.folder import REPO, Folder, Market
+from utils.stack.folder import REPO, Folder, Market, operator_settings
 from utils.stack.ports import PORTS, holder, is_taken
 
 GIBIBYTE = 2**30
@@ -19,6 +24,34 @@ DISK = 2 * GIBIBYTE
 
 class CheckFailed(Exception):
     """Something is missing or in the way."""
+
+
+def settings(given: Mapping[str, str]) -> None:
+    """What the operator sets has the right form: it is kept, so a wrong value must not come in."""
+    problems = []
+    for kind in (value for value in vars(config_settings).values() if isinstance(value, type)):
+        if not issubclass(kind, BaseSettings) or kind is BaseSettings:
+            continue
+        for field in kind.model_fields:
+            name = f"{kind.model_config.get('env_prefix', '')}{field}".upper()
+            if name in given and name in operator_settings():
+                problems += _problems(name, partial(_assign, kind, field), given[name])
+    for name in PORTS.keys() & given.keys():
+        problems += _problems(name, TypeAdapter(config_settings.Port).validate_python, given[name])
+    if problems:
+        raise CheckFailed("; ".join(sorted(set(problems))))
+
+
+def _assign(kind: type[BaseSettings], field: str, text: str) -> None:
+    kind.__pydantic_validator__.validate_assignment(kind.model_construct(), field, text)
+
+
+def _problems(name: str, validate: Callable[[str], object], text: str) -> list[str]:
+    try:
+        validate(text)
+    except ValidationError as error:
+        return [f"{name}: {error.errors()[0]['msg'].lower()}, found {text!r}"]
+    return []
 
 
 def market(wanted: Market, path: Path, now: str | None) -> None:

@@ -29,7 +29,7 @@ def show(folder: Folder) -> bool:
 
 def memory(folder: Folder) -> int:
     """Bytes of the whole stack, shared pages counted once."""
-    return pss(supervisor.leftovers(folder))
+    return pss(supervisor.processes_of(folder))
 
 
 def pss(processes: Iterable[psutil.Process]) -> int:

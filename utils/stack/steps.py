@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
+from threading import Event
 
 import httpx
 
@@ -237,22 +238,23 @@ def bring_up(folder: Folder, only: Iterable[str] = ()) -> list[Took]:
     Raises StepFailed at the first that fails; what runs then stays, and the next start goes on from there.
     """
     supervisor.start(folder)
+    given_up = Event()
     work: dict[str, Callable[[], None]] = {step.name: _once(step, folder) for step in STEPS}
     needs: dict[str, set[str]] = {step.name: set(step.needs) for step in STEPS}
     for service in services_of(folder):
-        work[service.name] = _serve(service, folder)
+        work[service.name] = _serve(service, folder, given_up)
         needs[service.name] = set(service.needs)
     for name in needs:
         needs[name] &= needs.keys()  # a market without replay has no such service to wait for
-    return _in_order(work, _closure(needs, set(only)) if only else needs)
+    return _in_order(work, _closure(needs, set(only)) if only else needs, given_up)
 
 
 def _once(step: Step, folder: Folder) -> Callable[[], None]:
     return lambda: step.work(folder)
 
 
-def _serve(service: Service, folder: Folder) -> Callable[[], None]:
-    return lambda: _start_service(service, folder)
+def _serve(service: Service, folder: Folder, given_up: Event) -> Callable[[], None]:
+    return lambda: _start_service(service, folder, given_up)
 
 
 def _closure(needs: Mapping[str, set[str]], wanted: set[str]) -> dict[str, set[str]]:
@@ -267,27 +269,30 @@ def _closure(needs: Mapping[str, set[str]], wanted: set[str]) -> dict[str, set[s
     return found
 
 
-def _in_order(work: Mapping[str, Callable[[], None]], needs: Mapping[str, set[str]]) -> list[Took]:
+def _in_order(work: Mapping[str, Callable[[], None]], needs: Mapping[str, set[str]], given_up: Event) -> list[Took]:
     order = TopologicalSorter(needs)
     order.prepare()
     took: list[Took] = []
     running: dict[Future[None], tuple[str, float]] = {}
     # Most of them wait for another process: threads cost nothing.
     with ThreadPoolExecutor(max_workers=len(work)) as pool:
-        while order.is_active():
-            for name in order.get_ready():
-                running[pool.submit(work[name])] = (name, time.monotonic())
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                name, began = running.pop(future)
-                future.result()
-                took.append(Took(name, time.monotonic() - began))
-                order.done(name)
+        try:
+            while order.is_active():
+                for name in order.get_ready():
+                    running[pool.submit(work[name])] = (name, time.monotonic())
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    name, began = running.pop(future)
+                    future.result()
+                    took.append(Took(name, time.monotonic() - began))
+                    order.done(name)
+        finally:
+            given_up.set()  # those that still wait for a service need not go on
     return took
 
 
-def _start_service(service: Service, folder: Folder) -> None:
-    """Have the supervisor start it, and wait until it is healthy."""
+def _start_service(service: Service, folder: Folder, given_up: Event) -> None:
+    """Have the supervisor start it, and wait until it is healthy, or until another step has failed."""
     supervisor.start_service(folder, service.name)
     deadline = time.monotonic() + SERVICE_PATIENCE
     while (found := trouble(service, folder, supervisor.process(folder, service.name))) is not None:
@@ -295,7 +300,8 @@ def _start_service(service: Service, folder: Folder) -> None:
         if state == "FATAL" or time.monotonic() > deadline:
             reason = "gave up after several exits" if state == "FATAL" else f"{found} after {SERVICE_PATIENCE} s"
             raise StepFailed(f"{service.name}: expected it to be healthy, found {reason}", tail(folder, service.name))
-        time.sleep(0.2)
+        if given_up.wait(0.2):
+            return
 
 
 def trouble(service: Service, folder: Folder, process: supervisor.Process) -> str | None:

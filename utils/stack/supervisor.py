@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,6 +98,7 @@ def processes(folder: Folder) -> dict[str, Process]:
 
 def stop(folder: Folder, *, patience: float = 120) -> None:
     """End all services in reverse order, then the supervisor, then whatever was left of them."""
+    members = list(processes_of(folder))
     running = pid(folder)
     if running is not None:
         _ask(folder).supervisor.shutdown()
@@ -107,7 +107,7 @@ def stop(folder: Folder, *, patience: float = 120) -> None:
                 psutil.Process(running).wait(patience)
             except psutil.TimeoutExpired:
                 os.kill(running, signal.SIGKILL)  # its services have a death signal
-    left = list(leftovers(folder))
+    left = {process for process in [*members, *processes_of(folder)] if process.is_running()}
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -118,26 +118,30 @@ def stop(folder: Folder, *, patience: float = 120) -> None:
     psutil.wait_procs(stubborn, timeout=5)
 
 
-def leftovers(folder: Folder) -> Iterator[psutil.Process]:
-    """Processes that were started for this folder and still run, this one and its parents left out."""
+def processes_of(folder: Folder) -> set[psutil.Process]:
+    """All processes of this folder's stack, programs started by hand among them; not this one and its parents.
+
+    By their environment, or as descendants of the supervisor: those that change their title lose their environment.
+    """
     me = psutil.Process()
-    mine = {me.pid, *(parent.pid for parent in me.parents())}
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.pid not in mine and process.environ().get("ACTSTOCK_MARKET_DIR") == str(folder.path):
-                yield process
-
-
-def running_folders(root: Path) -> list[Path]:
-    """The folders whose supervisor was started under this ACTSTOCK_DATA and still runs."""
     found = set()
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if "supervisor.supervisord" in process.cmdline():
-                given = process.environ()
-                if given.get("ACTSTOCK_DATA") == str(root) and "ACTSTOCK_MARKET_DIR" in given:
-                    found.add(Path(given["ACTSTOCK_MARKET_DIR"]))
-    return sorted(found)
+            if process.environ().get("ACTSTOCK_MARKET_DIR") == str(folder.path):
+                found |= {process, *process.children(recursive=True)}
+    return found - {me, *me.parents()}
+
+
+def running_folders(root: Path) -> list[Path]:
+    """The folders that something runs for, of those started under this ACTSTOCK_DATA."""
+    me = psutil.Process()
+    found = set()
+    for process in set(psutil.process_iter()) - {me, *me.parents()}:
+        with suppress(psutil.Error):
+            given = process.environ()
+            if given.get("ACTSTOCK_DATA") == str(root) and "ACTSTOCK_MARKET_DIR" in given:
+                found.add(Path(given["ACTSTOCK_MARKET_DIR"]))
+    return sorted(path for path in found if path.is_dir())
 
 
 def unexpected_exit(folder: Folder, name: str) -> str | None:
