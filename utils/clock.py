@@ -50,8 +50,8 @@ def closed_session(day: date, newest: date) -> date:
 
     Raises NotAClosedSession with a line that says which.
     """
+    if day > newest:  # first: the calendar knows only about a year ahead
+        raise NotAClosedSession(f"{day} has not closed yet: the last closed session is {newest}")
     if not is_session(day):
         raise NotAClosedSession(f"{day} is not a session of the New York Stock Exchange")
-    if day > newest:
-        raise NotAClosedSession(f"{day} has not closed yet: the last closed session is {newest}")
     return day

@@ -24,8 +24,13 @@ def _timestamp(day: date) -> pd.Timestamp:
 
 
 def is_session(day: date, calendar: str = NEW_YORK) -> bool:
-    """Whether the exchange trades on that day."""
-    return bool(_calendar(calendar).is_session(_timestamp(day)))
+    """Whether the exchange trades on that day; False before the calendar's first one.
+
+    >>> is_session(date(2026, 1, 19)), is_session(date(1970, 1, 2))
+    (False, False)
+    """
+    sessions = _calendar(calendar)
+    return bool(_timestamp(day) >= sessions.first_session and sessions.is_session(_timestamp(day)))
 
 
 def session_at_or_before(day: date, calendar: str = NEW_YORK) -> date:

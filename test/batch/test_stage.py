@@ -1,0 +1,127 @@
+"""Which sessions a batch program computes, and how its run ends (contracts 3, 4)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import pytest
+
+from batch.stage import Asked, MissingPrices, Stage, StageRun, parse_sessions, stage_run
+from database.connection import Connection, connect
+from test.conftest import Database
+from utils.clock import NotAClosedSession
+from utils.program import AlreadyComplete, UsageError
+from utils.sessions import session_offset
+
+D = date(2026, 1, 23)
+
+
+def test_a_day_or_a_range() -> None:
+    assert parse_sessions(["--as-of", "2026-01-23"], doc="") == Asked(D)
+    assert parse_sessions(["--from", "2026-01-05", "--to", "2026-01-23"], doc="") == Asked(D, date(2026, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--as-of", "2026-01-24"], "is not a session"),
+        (["--as-of", "1970-01-02"], "is not a session"),
+        (["--as-of", "2099-01-02"], "has not closed yet"),
+        (["--from", "2026-01-23", "--to", "2026-01-22"], "is after"),
+        (["--from", "2026-01-23"], "expected --as-of, or both"),
+        (["--from", "2026-01-03", "--to", "2026-01-23"], "is not a session"),
+        (["--as-of", "2026-01-23", "--from", "2026-01-22", "--to", "2026-01-23"], "expected --as-of, or both"),
+    ],
+)
+def test_what_cannot_be_is_a_users_mistake(arguments: list[str], says: str) -> None:
+    with pytest.raises((UsageError, NotAClosedSession), match=says):
+        parse_sessions(arguments, doc="")
+
+
+@pytest.fixture
+def as_batch(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    for name, value in database.environment("batch").items():
+        monkeypatch.setenv(name, value)
+    return database
+
+
+def newest_two(_: Connection, before: Sequence[date]) -> list[date]:
+    return list(before[-2:])
+
+
+def a_stage(*, changed: bool = False) -> Stage:
+    def changed_since(_: Connection, as_of_date: date, since: datetime) -> bool:
+        assert as_of_date == D
+        assert since.tzinfo is not None
+        return changed
+
+    return Stage("some_stage", newest_two, changed_since)
+
+
+def compute(*, changed: bool = False, asked: Asked | None = None, impossible: Sequence[date] = ()) -> StageRun:
+    with stage_run(a_stage(changed=changed), asked or Asked(D)) as run:
+        for session in run.sessions:
+            if session in impossible:
+                run.impossible(session, "SPY has no bar")
+            else:
+                run.stored(session, rows=1)
+    return run
+
+
+def runs(database: Database) -> list[tuple[str, bool, int, int]]:
+    with connect(database.settings("batch")) as connection:
+        return connection.execute(
+            "SELECT status, usable, stored, failed FROM process_executions ORDER BY started_at"
+        ).fetchall()
+
+
+@pytest.mark.integration
+def test_what_is_missing_before_the_session_is_made_up(as_batch: Database) -> None:
+    run = compute()
+    assert run.sessions == [session_offset(D, -2), session_offset(D, -1), D]
+    assert run.exit_code == 0
+    assert runs(as_batch) == [("success", True, 3, 0)]
+
+
+@pytest.mark.integration
+def test_a_complete_session_is_not_computed_twice(as_batch: Database) -> None:
+    compute()
+    with pytest.raises(AlreadyComplete, match="already complete"):
+        compute()
+    compute(changed=True)
+    assert [status for status, *_ in runs(as_batch)] == ["success", "skipped", "success"]
+
+
+@pytest.mark.integration
+def test_a_range_is_computed_anew_all_of_it(as_batch: Database) -> None:
+    first = session_offset(D, -4)
+    compute()
+    assert len(compute(asked=Asked(D, first)).sessions) == 5
+
+
+@pytest.mark.integration
+def test_without_prices_for_the_session_itself_the_run_fails(as_batch: Database) -> None:
+    with pytest.raises(MissingPrices, match="2026-01-23: SPY has no bar"):
+        compute(impossible=[D])
+    assert runs(as_batch) == [("failed", False, 2, 1)]
+
+
+@pytest.mark.integration
+def test_an_earlier_session_that_cannot_be_had_does_not_stop_the_others(as_batch: Database) -> None:
+    run = compute(impossible=[session_offset(D, -1)])
+    assert run.exit_code == 0
+    assert runs(as_batch) == [("partial", True, 2, 1)]
+    compute()  # partial is not complete: the next run makes it up
+    assert runs(as_batch)[-1] == ("success", True, 3, 0)
+
+
+@pytest.mark.integration
+def test_a_range_without_its_last_session_is_not_to_be_built_upon(as_batch: Database) -> None:
+    compute(asked=Asked(D, session_offset(D, -1)), impossible=[D])
+    assert runs(as_batch) == [("partial", False, 1, 1)]
+
+
+@pytest.mark.integration
+def test_a_bug_leaves_no_run_open(as_batch: Database) -> None:
+    with pytest.raises(ZeroDivisionError), stage_run(a_stage(), Asked(D)):
+        _ = 1 // 0
+    assert runs(as_batch) == [("failed", False, 0, 3)]
