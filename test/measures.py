@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-import psutil
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from test.conftest import REPO
 from test.e2e.market import D, write_market
 from test.e2e.stack import Stack, running_stack
+from utils.stack.folder import open_folder
+from utils.stack.status import memory
 
 MEBIBYTE = 2**20
 SAMPLE_SECONDS = 0.5
@@ -30,27 +31,8 @@ CONTROLLER = "daily_pipeline_controller"
 
 
 def pss_of(folder: Path) -> int:
-    """Bytes of every process that belongs to the stack in the folder, and of their children."""
-    members: dict[int, psutil.Process] = {}
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(folder) in part for part in process.info["cmdline"] or ()):
-            members[process.pid] = process
-            members |= {child.pid: child for child in _children(process)}
-    return sum(_pss(process) for process in members.values())
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _pss(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.NoSuchProcess:
-        return 0
+    """Bytes of every process of the stack in the folder."""
+    return memory(open_folder(folder))
 
 
 @contextmanager

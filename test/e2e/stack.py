@@ -14,6 +14,9 @@ from dotenv import dotenv_values
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from test.conftest import DOWNLOADS, REPO
+from utils.stack.airflow_api import Airflow
+from utils.stack.folder import open_folder
+from utils.stack.pipeline import trigger
 
 FINISHED = ("success", "failed")
 
@@ -33,7 +36,7 @@ class Stack:
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`./start.sh …` on this stack."""
         return subprocess.run(
-            [str(REPO / "start.sh"), *arguments, "--data", str(self.folder)],
+            [str(REPO / "start.sh"), arguments[0], "--data", str(self.folder), *arguments[1:]],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -76,9 +79,9 @@ class Stack:
 
     def run_dag(self, dag_id: str, **conf: Any) -> dict[str, str]:
         """Trigger a DAG, wait until its run ends; state of the run under its own name, and of each task."""
-        self.airflow("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
-        run = self.airflow("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
-        path = f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}"
+        with Airflow(open_folder(self.folder)) as airflow:
+            run_id = trigger(airflow, dag_id, conf)
+        path = f"/dags/{dag_id}/dagRuns/{run_id}"
         wait = Retrying(
             retry=retry_if_result(lambda state: state not in FINISHED), stop=stop_after_delay(480), wait=wait_fixed(1)
         )

@@ -31,15 +31,24 @@ def run_if_behind(folder: Folder) -> None:
             return
         # One that was triggered before and cut off here goes on in Airflow: it is followed, not doubled.
         unfinished = airflow.unfinished_runs(CONTROLLER)
-        run_id = unfinished[0] if unfinished else airflow.trigger(CONTROLLER)
-        # A paused DAG's run waits, and on unpausing Airflow adds the schedule's last slot, which would go first: unless
-        # it has seen, reading the file, that the DAG has as many runs as it may. So the slot comes second, finds every
-        # stage complete and ends as skipped.
-        if airflow.is_paused(CONTROLLER):
-            airflow.read_again(CONTROLLER)
+        run_id = unfinished[0] if unfinished else trigger(airflow, CONTROLLER)
         airflow.set_paused(CONTROLLER, paused=False)
         print(f"{CONTROLLER} for {freshness['expected_as_of_date']}: {airflow.url}/dags/{CONTROLLER}/runs/{run_id}")
         follow(airflow, CONTROLLER, run_id)
+
+
+def trigger(airflow: Airflow, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+    """Start a run that goes before anything the schedule adds, and leave the schedule on; the run's id.
+
+    A paused DAG's run waits, and on unpausing Airflow adds the schedule's last slot, which would go first: unless it
+    has seen, reading the file, that the DAG has as many runs as it may. So the slot comes second, finds every stage
+    complete and ends as skipped.
+    """
+    run_id = airflow.trigger(dag_id, conf)
+    if airflow.is_paused(dag_id):
+        airflow.read_again(dag_id)
+        airflow.set_paused(dag_id, paused=False)
+    return run_id
 
 
 def follow(airflow: Airflow, dag_id: str, run_id: str) -> None:
