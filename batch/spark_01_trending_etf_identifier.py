@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parse_sessions(argv, doc=__doc__)
     with (
         stage_run(STAGE, asked) as run,
-        spark_session(STAGE.process, years_of_data=asked.from_date is not None) as spark,
+        spark_session(STAGE.process, years_of_data=run.years_of_data) as spark,
     ):
         periods = periods_of(spark, run.sessions)
         bars = read_query(spark, extracts.etf_bars(tickers_of("all"), ends_of(run.sessions)))

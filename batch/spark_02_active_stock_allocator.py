@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with stage_run(STAGE, asked) as run:
         etfs = trending.measured(run.connection, run.sessions)
         sessions = with_trends(run, etfs)
-        with spark_session(STAGE.process, years_of_data=asked.from_date is not None) as spark:
+        with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
             candidates = judged(spark, sessions).cache()
             positions = allocate(candidates, unknown_sector=UNKNOWN_SECTOR)
             looked_at, held = by_portfolio(candidates), by_portfolio(positions)

@@ -87,24 +87,24 @@ def spark_session(
     try:
         yield spark
     except BaseException:
-        # The class list of a job that broke off is too short to be worth keeping.
-        _end(spark)
+        # What broke it may have broken the way to the JVM, too, so it is not asked to stop first. The classes of a job
+        # that broke off are too few to be worth keeping.
+        _end_jvm()
         if made is not None:
             made.unlink(missing_ok=True)
         raise
-    _end(spark)
+    spark.stop()
+    _end_jvm()
     if archive is not None and made is not None and made.exists():
         made.replace(archive)
         log.info("class archive made: %s", archive.name)
 
 
-def _end(spark: SparkSession) -> None:
-    """Stop the session and wait for its JVM, which writes the class archive on its way out."""
-    spark.stop()
+def _end_jvm() -> None:
+    """Wait for the JVM to end, which it does when its input ends: it writes the class archive on its way out."""
     gateway = SparkContext._gateway
     SparkContext._gateway = SparkContext._jvm = None
     if gateway is not None and gateway.proc is not None:
-        gateway.shutdown()
         gateway.proc.stdin.close()
         gateway.proc.wait()
 

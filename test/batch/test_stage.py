@@ -116,7 +116,8 @@ def test_an_earlier_session_that_cannot_be_had_does_not_stop_the_others(as_batch
 
 @pytest.mark.integration
 def test_a_range_without_its_last_session_is_not_to_be_built_upon(as_batch: Database) -> None:
-    compute(asked=Asked(D, session_offset(D, -1)), impossible=[D])
+    run = compute(asked=Asked(D, session_offset(D, -1)), impossible=[D])
+    assert run.exit_code == 1
     assert runs(as_batch) == [("partial", False, 1, 1)]
 
 

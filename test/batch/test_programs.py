@@ -1,0 +1,295 @@
+"""Stages 3 and 5 as programs on a real database: the market of the end-to-end test, computed by hand."""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from config.universe import ETFS, SECTORS, exchange_calendar
+from test.conftest import REPO, Database
+from test.e2e.market import CAPS, HOLDINGS, KRW_RATE, LEVELS, D
+from test.e2e.market import SECTORS as SOURCE_SECTORS
+from utils.program import ALREADY_COMPLETE, FAILED, SUCCESS, USAGE
+from utils.sessions import close_of, next_session, previous_session, session_offset, sessions_between
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+TRENDING = "batch/spark_01_trending_etf_identifier.py"
+ALLOCATOR = "batch/spark_02_active_stock_allocator.py"
+FETCHED = "2025-12-31T00:00:00Z"
+
+Row = tuple[Any, ...]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def server(database: Database) -> Iterator[psycopg.Connection[Row]]:
+    """As superuser."""
+    with database.server.connect(database.name) as connection:
+        yield connection
+
+
+@pytest.fixture
+def market(server: psycopg.Connection[Row]) -> psycopg.Connection[Row]:
+    """What stages 1, 2 and 4 would have stored on the evening of D, with 30 sessions of history."""
+    starts = [session_offset(D, -20), session_offset(D, -10), session_offset(D, -5)]
+    first = session_offset(D, -30)
+    everything = {etf.ticker: (100.0, 100.0, 100.0, 100.0) for etf in ETFS} | LEVELS
+    for ticker, levels in everything.items():
+        calendar = exchange_calendar("KSC" if ticker.endswith(".KS") else None)
+        table = "collected_01_daily_etf_ohlc" if ticker in {etf.ticker for etf in ETFS} else STOCKS
+        for day in sessions_between(first, D, calendar):
+            _bar(server, table, ticker, day, levels[sum(day > start for start in starts)])
+    for rank, (etf, ticker, weight) in enumerate(HOLDINGS, start=1):
+        server.execute(
+            """INSERT INTO collected_04_etf_holdings (etf_ticker, holding_ticker, as_of_date, holding_name,
+                   holding_percent, holding_rank, source, fetched_at, changed_at, run_id)
+               VALUES (%s, %s, %s, %s, %s, %s, 'test', %s, %s, 'test')""",
+            (etf, ticker, D, ticker, 100 * weight, rank, FETCHED, FETCHED),
+        )
+    for ticker, sector in ({"MONEY": None} | SOURCE_SECTORS).items():
+        won = ticker.endswith(".KS")
+        server.execute(
+            """INSERT INTO collected_00_meta_stock (ticker, company_name, quote_type, sector, currency, exchange,
+                   fetched_at, changed_at, run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'test')""",
+            (
+                ticker,
+                f"{ticker} Inc",
+                "EQUITY" if sector else "MONEYMARKET",
+                SECTORS.get(sector or ""),
+                "KRW" if won else "USD",
+                "KSC" if won else "NYQ",
+                FETCHED,
+                FETCHED,
+            ),
+        )
+    for ticker, cap in CAPS.items():
+        server.execute(
+            """INSERT INTO collected_00_market_cap (ticker, session_date, market_cap, currency, quote_price, quoted_at,
+                   fetched_at, changed_at, run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'test')""",
+            (ticker, D, cap, "KRW" if ticker.endswith(".KS") else "USD", LEVELS[ticker][-1], *3 * [FETCHED]),
+        )
+    server.execute(
+        """INSERT INTO collected_00_fx_rate (currency, rate_date, usd_per_unit, fetched_at, changed_at, run_id)
+           VALUES ('KRW', %s, %s, %s, %s, 'test')""",
+        (previous_session(D), KRW_RATE, FETCHED, FETCHED),
+    )
+    return server
+
+
+STOCKS = "collected_06_daily_stock_history"
+
+
+def _bar(server: psycopg.Connection[Row], table: str, ticker: str, day: date, close: float) -> None:
+    currency = {"currency": "KRW" if ticker.endswith(".KS") else "USD"} if table == STOCKS else {}
+    values = {
+        "ticker": ticker,
+        "trade_date": day,
+        "previous_session": day - timedelta(days=1),
+        "close_price": close,
+        "adj_close_price": close,
+        "volume": 1000,
+        "fetched_at": FETCHED,
+        "changed_at": FETCHED,
+        "run_id": "test",
+        **currency,
+    }
+    columns, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
+    server.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
+
+
+class Clock(http.server.ThreadingHTTPServer):
+    """The replayed market's clock."""
+
+    now = close_of(D) + timedelta(hours=1)
+
+
+class _Answer(http.server.BaseHTTPRequestHandler):
+    server: Clock
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"now": self.server.now.isoformat()}).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Tests are quiet."""
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with Clock(("127.0.0.1", 0), _Answer) as clock:
+        threading.Thread(target=clock.serve_forever, daemon=True).start()
+        yield clock
+        clock.shutdown()
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made by the first program that succeeds, used by the others."""
+    return tmp_path_factory.mktemp("archive") / "spark.jsa"
+
+
+@pytest.fixture
+def run(database: Database, clock: Clock, jdbc_jar: Path, archive: Path) -> Run:
+    """A program as the DAG runs it, as role batch."""
+    environment = (
+        os.environ
+        | database.environment("batch")
+        | {
+            "PYTHONPATH": str(REPO),
+            "SPARK_JDBC_JAR": str(jdbc_jar),
+            "SPARK_CLASS_ARCHIVE": str(archive),
+            "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/",
+            "ACTSTOCK_DAG_RUN_ID": "test/1",
+        }
+    )
+
+    def program(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=REPO,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return program
+
+
+def succeed(run: Run, *command: str) -> str:
+    done = run(*command)
+    assert done.returncode == SUCCESS, done.stdout + done.stderr
+    return done.stdout
+
+
+TRENDS = """SELECT as_of_date, period_days, etf_ticker, return_pct, spy_return_pct, outperformance,
+                   rank_by_outperformance, is_trending FROM analytics_03_trending_etfs ORDER BY 1, 2, 3"""
+POSITIONS = """SELECT as_of_date, period_days, rank, ticker, return_pct, market_cap, portfolio_weight, source_etfs,
+                      sector
+               FROM analytics_05_portfolio_allocation ORDER BY 1, 2, 3"""
+HEADERS = """SELECT as_of_date, strategy, revision, status, origin, positions, trending_etfs, left_out
+             FROM analytics_portfolios ORDER BY 1, 2"""
+
+
+def test_an_evening_and_what_comes_after_it(run: Run, clock: Clock, market: psycopg.Connection[Row]) -> None:
+    """One database through its days: each step begins where the one before ended, as programs are slow to start."""
+    # Stage 5 without stage 3 says so, and writes nothing.
+    early = run(ALLOCATOR)
+    assert early.returncode == FAILED
+    assert "no result of stage 3" in early.stderr
+    assert market.execute(HEADERS).fetchall() == []
+
+    # The evening of D. Ten sessions before it have 20 sessions of history, too.
+    said = succeed(run, TRENDING)
+    assert "success: asked 11, stored 11" in said
+    trending = market.execute(
+        f"""SELECT period_days, etf_ticker, return_pct, outperformance, rank_by_outperformance
+            FROM analytics_03_trending_etfs WHERE as_of_date = '{D}' AND is_trending ORDER BY 1, 5"""
+    ).fetchall()
+    assert trending == [
+        (5, "QQQ", Decimal("4.761905"), Decimal("3.781513"), 1),
+        (5, "XLV", Decimal("3.000000"), Decimal("2.019608"), 2),
+        (5, "EWY", Decimal("2.000000"), Decimal("1.019608"), 3),
+        (5, "XLU", Decimal("1.111111"), Decimal("0.130719"), 4),
+        (10, "QQQ", Decimal("10.000000"), Decimal("8.019802"), 1),
+        (10, "XLV", Decimal("3.000000"), Decimal("1.019802"), 2),
+        (10, "EWY", Decimal("2.000000"), Decimal("0.019802"), 3),
+        (20, "QQQ", Decimal("10.000000"), Decimal("7.000000"), 1),
+        (20, "XLF", Decimal("4.000000"), Decimal("1.000000"), 2),
+    ]
+
+    # Scores, return per USD trillion: AAA 5.769231 / 1 and 10 / 1; the Korean stock 4 / (400e12 won × 0.0007 = 0.28);
+    # CCC 10 / 0.25 = 40. Weights: 14.2857142857 / 20.0549452857, 14.2857142857 / 24.2857142857, 40 / 50.
+    assert "success: asked 1, stored 1" in succeed(run, ALLOCATOR)  # no list before D: nothing to make up
+    won, aaa, ccc = Decimal(280_000_000_000), Decimal(10**12), Decimal(250_000_000_000)
+    evening = market.execute(POSITIONS).fetchall()
+    assert evening == [
+        (D, 5, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.7123287589"), "EWY", "Industrial"),
+        (D, 5, 2, "AAA", Decimal("5.769231"), aaa, Decimal("0.2876712411"), "QQQ,XLV", "Technology"),
+        (D, 10, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.5882352941"), "EWY", "Industrial"),
+        (D, 10, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.4117647059"), "QQQ,XLV", "Technology"),
+        (D, 20, 1, "CCC", Decimal("10.000000"), ccc, Decimal("0.8000000000"), "XLF", "Financial"),
+        (D, 20, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.2000000000"), "QQQ", "Technology"),
+    ]
+    assert market.execute(HEADERS).fetchall() == [
+        (D, "10d", 1, "complete", "live", 2, 3, []),
+        (D, "20d", 1, "complete", "live", 2, 2, []),
+        (D, "5d", 1, "complete", "live", 2, 4, []),
+    ]
+
+    # Again: nothing to do. A pure restatement of adjusted closes moves no changed_at, so it is nothing to do either.
+    market.execute(f"UPDATE {STOCKS} SET adj_close_price = adj_close_price * 1.01, fetched_at = now()")
+    for program in (TRENDING, ALLOCATOR):
+        assert run(program).returncode == ALREADY_COMPLETE
+    market.execute(f"UPDATE {STOCKS} SET adj_close_price = adj_close_price / 1.01")
+
+    # After the next close CCC's cap turns out to have been another: a second revision, which stays live.
+    clock.now = close_of(next_session(D)) + timedelta(minutes=10)
+    market.execute(
+        "UPDATE collected_00_market_cap SET market_cap = 1e12, changed_at = %s WHERE ticker = 'CCC'", (_soon(),)
+    )
+    succeed(run, ALLOCATOR, "--as-of", D.isoformat())
+    assert market.execute(HEADERS).fetchall() == [
+        (D, "10d", 1, "complete", "live", 2, 3, []),
+        (D, "20d", 2, "complete", "live", 2, 2, []),
+        (D, "5d", 1, "complete", "live", 2, 4, []),
+    ]
+    assert market.execute(
+        "SELECT strategy, revision, positions -> 0 ->> 'ticker' FROM analytics_portfolio_revisions"
+    ).fetchall() == [("20d", 1, "CCC")]
+
+    # A range gives the same rows as one run a session, and touches no revision that stays the same.
+    before, headers = market.execute(TRENDS).fetchall(), market.execute(HEADERS).fetchall()
+    positions = market.execute(POSITIONS).fetchall()
+    days = ("--from", session_offset(D, -3).isoformat(), "--to", D.isoformat())
+    succeed(run, TRENDING, *days)
+    assert market.execute(TRENDS).fetchall() == before
+    succeed(run, ALLOCATOR, *days)
+    assert [row for row in market.execute(HEADERS).fetchall() if row[0] == D] == headers
+    assert [row for row in market.execute(POSITIONS).fetchall() if row[0] == D] == positions
+    # Before the first list every trending ETF is named, and there is no position.
+    early_headers = [row for row in market.execute(HEADERS).fetchall() if row[0] == session_offset(D, -1)]
+    assert {(status, origin, held) for _, _, _, status, origin, held, _, _ in early_headers} == {
+        ("partial", "simulated", 0)
+    }
+
+    # SPY's bar of D falls in doubt: the stage fails, and what was published stays.
+    market.execute(
+        """UPDATE collected_01_daily_etf_ohlc SET doubt = 'move', doubt_value = close_price, changed_at = %s
+           WHERE ticker = 'SPY' AND trade_date = %s""",
+        (_soon(), D),
+    )
+    failed = run(TRENDING, "--as-of", D.isoformat())
+    assert failed.returncode == FAILED
+    assert failed.stderr.splitlines()[-1].endswith(f"{D}: SPY has a bar in doubt (5, 10, 20 sessions)")
+    assert market.execute(TRENDS).fetchall() == before
+
+    runs = market.execute("SELECT status, requested = stored + failed FROM process_executions").fetchall()
+    assert all(adds_up for _, adds_up in runs)
+    assert not {"running"} & {status for status, _ in runs}
+
+
+def _soon() -> datetime:
+    """An instant after every run so far, in wall time."""
+    return datetime.now().astimezone() + timedelta(seconds=1)
+
+
+def test_a_day_that_cannot_be_is_one_line(run: Run, database: Database) -> None:
+    done = run(TRENDING, "--as-of", next_session(D).isoformat())
+    assert done.returncode == USAGE
+    assert done.stderr.strip() == (
+        f"spark_01_trending_etf_identifier.py: {next_session(D)} has not closed yet: the last closed session is {D}"
+    )
