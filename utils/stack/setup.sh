@@ -83,10 +83,16 @@ uv_like_pip() { # what the operator told pip holds for uv, too, unless uv was to
     if [ "$(stat -c %d "$downloads")" != "$(stat -c %d "$repo")" ]; then export UV_LINK_MODE="${UV_LINK_MODE:-copy}"; fi
 }
 
+room_for() { # folder, GiB
+    local free="$(df -Pk "$1" | awk 'NR == 2 { print int($4 / 1048576) }')"
+    [ "$free" -ge "$2" ] || fail "disk: expected $2 GiB free at $1 for packages and their cache, found $free GiB"
+}
+
 sync() { # environment, lock: runs under the lock of this set-up
     local home="$repo/$1" lock="$repo/$2"
     local wanted="$(sum_of "$lock") $home"
     if [ "$(cat "$home/.lock-sha256" 2>/dev/null)" = "$wanted" ]; then return; fi
+    [ -f "$home/.lock-sha256" ] || room_for "$downloads" 5
     find_uv
     uv_like_pip
     if [ -d "$home" ] && [ ! -f "$home/.lock-sha256" ]; then say "set-up: $1 was left half-finished; going on"; fi
