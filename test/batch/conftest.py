@@ -1,5 +1,6 @@
 """One real Spark session for all tests of the batch programs' transforms."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,5 +22,7 @@ def jdbc_jar(jars: Path) -> Path:
 @pytest.fixture(scope="session")
 def spark(jdbc_jar: Path) -> Iterator[SparkSession]:
     """local[2], with this run's own JVM."""
+    # It tells of its end when the interpreter does: after pytest's closing lines, to a stream that is closed.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     with spark_session("test", settings=SparkSettings(jdbc_jar=jdbc_jar)) as session:
         yield session
