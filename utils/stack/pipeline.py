@@ -23,7 +23,7 @@ def run_if_behind(folder: Folder) -> None:
     """Trigger the controller when results are behind, follow it to its end, and leave its schedule on."""
     freshness = status(folder)
     with Airflow(folder) as airflow:
-        _wait_until_read(airflow)
+        _wait_until_read(airflow, CONTROLLER)
         behind = freshness["as_of_date"] is None or freshness["as_of_date"] < freshness["expected_as_of_date"]
         if not behind:
             print(f"results are those of the last session, {freshness['as_of_date']}: nothing to run")
@@ -44,6 +44,7 @@ def trigger(airflow: Airflow, dag_id: str, conf: dict[str, Any] | None = None) -
     has seen, reading the file, that the DAG has as many runs as it may. So the slot comes second, finds every stage
     complete and ends as skipped.
     """
+    _wait_until_read(airflow, dag_id)
     run_id = airflow.trigger(dag_id, conf)
     if airflow.is_paused(dag_id):
         airflow.read_again(dag_id)
@@ -80,17 +81,17 @@ def status(folder: Folder) -> Any:
 
 
 @retry(retry=retry_if_result(lambda found: not found), stop=stop_after_delay(PARSE_PATIENCE), wait=wait_fixed(0.5))
-def _read(airflow: Airflow) -> bool:
-    return airflow.has_dag(CONTROLLER)
+def _read(airflow: Airflow, dag_id: str) -> bool:
+    return airflow.has_dag(dag_id)
 
 
-def _wait_until_read(airflow: Airflow) -> None:
+def _wait_until_read(airflow: Airflow, dag_id: str) -> None:
     try:
-        _read(airflow)
+        _read(airflow, dag_id)
     except RetryError as error:
         errors = "; ".join(airflow.import_errors()) or "no import error"
         raise PipelineFailed(
-            f"{CONTROLLER}: expected Airflow to read it within {PARSE_PATIENCE} s, found {errors}"
+            f"{dag_id}: expected Airflow to read it within {PARSE_PATIENCE} s, found {errors}"
         ) from error
 
 
