@@ -11,4 +11,5 @@ case "${1:-}" in
 esac
 
 export PYTHONPATH="$repo"
-exec "$repo/.venv/bin/python" -m utils.stack "$@"
+# -P: the folder this was called from may be another checkout, with a utils/ of its own.
+exec "$repo/.venv/bin/python" -P -m utils.stack "$@"

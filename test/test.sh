@@ -23,7 +23,7 @@ export PATH="$repo/.venv-dev/bin:$PATH" PYTHONPATH="$repo"
 # A stack that runs beside the tests is not theirs.
 unset ACTSTOCK_MARKET_DIR
 say "set-up: the broker's jars"
-python -m utils.stack.jars
+python -P -m utils.stack.jars
 
 ruff check .
 ruff format --check .

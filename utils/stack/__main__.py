@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     except StepFailed as error:
         print(f"{error.log}\nstart: {error}" if error.log else f"start: {error}", file=sys.stderr)
-    except (pipeline.PipelineFailed, httpx.HTTPError) as error:
+    except (pipeline.PipelineFailed, supervisor.SupervisorGone, httpx.HTTPError) as error:
         print(f"start: {str(error).splitlines()[0]}", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has enough: no word at exit
@@ -205,7 +205,7 @@ def reset(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """One program of ours, with the environment of its role."""
     folder = _meant(arguments)
-    command = [sys.executable, "-m", "utils.stack.program", arguments.program, *arguments.arguments]
+    command = [sys.executable, "-P", "-m", "utils.stack.program", arguments.program, *arguments.arguments]
     given: Mapping[str, str] = os.environ | {"ACTSTOCK_MARKET_DIR": str(folder.path)}
     os.execve(command[0], command, given)  # noqa: S606 - no shell is meant
 

@@ -55,7 +55,7 @@ def move_clock(folder: Folder, to: datetime) -> None:
 
 def _run(folder: Folder, program: Sequence[str]) -> Took:
     began = time.monotonic()
-    command = [sys.executable, "-m", "utils.stack.program", *program]
+    command = [sys.executable, "-P", "-m", "utils.stack.program", *program]
     log = folder.logs / "demo.log"
     with log.open("ab") as output:
         code = subprocess.run(

@@ -123,6 +123,7 @@ def _api(folder: Folder) -> list[str]:
 
 def _dashboard(folder: Folder) -> list[str]:
     gunicorn = [sys.executable, "-m", "gunicorn", "dashboard.app:create_server()", "--threads", "4"]
+    gunicorn += ["--no-control-socket"]
     return [*gunicorn, "--bind", f"{HOST}:{folder.settings['DASHBOARD_PORT']}"]
 
 

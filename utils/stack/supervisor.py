@@ -47,6 +47,13 @@ class Process:
             return False
 
 
+class SupervisorGone(Exception):
+    """It was stopped meanwhile, or killed."""
+
+
+GONE = (OSError, HTTPException, xmlrpc.client.Error)
+
+
 def start(folder: Folder) -> None:
     """Start the supervisor, with nothing under it yet; none when it runs already."""
     if pid(folder) is not None:
@@ -71,27 +78,30 @@ def pid(folder: Folder) -> int | None:
     """The supervisor's process, when it answers."""
     try:
         found = _ask(folder).supervisor.getPID()
-    except (OSError, HTTPException, xmlrpc.client.Error):
+    except GONE:
         return None
     return int(found)
 
 
 def start_service(folder: Folder, name: str) -> None:
     """Have the service run; it may already."""
-    with suppress(xmlrpc.client.Fault):  # ALREADY_STARTED; any real failure shows in the state that is read next
+    with suppress(*GONE):  # ALREADY_STARTED; any real failure shows in the state that is read next
         _ask(folder).supervisor.startProcess(name, False)
 
 
 def process(folder: Folder, name: str) -> Process:
-    """One service's state."""
-    return _process(_ask(folder).supervisor.getProcessInfo(name))
+    """One service's state. Raises SupervisorGone."""
+    try:
+        return _process(_ask(folder).supervisor.getProcessInfo(name))
+    except GONE as error:
+        raise SupervisorGone(f"{name}: expected the supervisor to answer, found {error}: stopped meanwhile?") from error
 
 
 def processes(folder: Folder) -> dict[str, Process]:
     """The state of all services; empty when the supervisor does not answer."""
     try:
         found = _ask(folder).supervisor.getAllProcessInfo()
-    except (OSError, HTTPException, xmlrpc.client.Error):
+    except GONE:
         return {}
     return {item["name"]: _process(item) for item in found}
 
