@@ -153,7 +153,7 @@ def _derived(folder: Folder) -> dict[str, str]:
 
 
 def class_archive() -> Path:
-    """Spark's class-data archive: one for each pyspark, JDBC driver and Java, each at its place, as another's is no use."""
+    """Spark's class-data archive: one for each pyspark, JDBC driver and Java at its place; another's is of no use."""
     java = shutil.which("java")
     known = (REPO / "requirements.txt").read_bytes() + (REPO / "config" / "jars.lock").read_bytes()
     built = f"{Path(java).resolve()} {Path(java).resolve().stat().st_mtime_ns}".encode() if java else b""
