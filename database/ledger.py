@@ -198,7 +198,7 @@ class Run:
         transient = any(not failure.permanent for failure in failures)
         now = wall_now()
         over = now - first_try(self.connection, self.process, self.as_of_date) >= deadline
-        nothing_worked = bool(failures) and good == 0
+        nothing_worked = bool(failures) and good == 0 and not self._stood_before()
         partly = "partial" if failures else "success"
         status = "failed" if error is not None or nothing_worked else partly
         essential_failed = any(failure.item.ticker in self.essential for failure in failures)
@@ -217,6 +217,17 @@ class Run:
             failures=failures,
             not_before=now + RETRY_AFTER if again else None,
         )
+
+    def _stood_before(self) -> bool:
+        """Whether earlier runs for the session brought something: a run after `partial` asks only for the rest."""
+        row = self.connection.execute(
+            """SELECT EXISTS (
+                   SELECT 1 FROM process_executions p JOIN asset_processing_details d USING (run_id)
+                   WHERE p.process = %s AND p.as_of_date = %s AND p.run_id <> %s
+                       AND d.status IN ('stored', 'unchanged'))""",
+            (self.process, self.as_of_date, self.run_id),
+        ).fetchone()
+        return bool(row and row[0])
 
     def _write(self, totals: Totals, error: str | None) -> None:
         reason = error or "; ".join(f"{f.item.ticker} {f.item.operation}: {f.error}" for f in totals.failures) or None

@@ -116,6 +116,31 @@ def test_no_answer_at_all_is_a_failed_run(connection: Connection) -> None:
     )
 
 
+def test_a_rerun_of_what_is_left_does_not_undo_what_stands(connection: Connection) -> None:
+    """The next run asks only for what is missing; that this fails again leaves the stage as it was."""
+    first = start(connection)
+    first.unchanged(SPY)
+    first.failed(QQQ, "the source knows no such symbol", permanent=True)
+    first.close()
+    second = ledger.open_run(connection, process="benchmark_etf_bars", as_of_date=D)
+    second.plan([QQQ])
+    second.failed(QQQ, "the source knows no such symbol", permanent=True)
+    totals = second.close()
+    assert (totals.status, totals.usable, totals.requested, totals.failed) == ("partial", True, 1, 1)
+
+
+def test_what_keeps_failing_until_the_deadline_is_left_out_for_good(connection: Connection) -> None:
+    first = start(connection)
+    first.unchanged(SPY)
+    first.failed(QQQ, "no answer", permanent=False)
+    assert not first.close().usable
+    last = ledger.open_run(connection, process="benchmark_etf_bars", as_of_date=D)
+    last.plan([QQQ])
+    last.failed(QQQ, "no answer", permanent=False)
+    totals = last.close(deadline=timedelta(0))
+    assert (totals.status, totals.usable, totals.not_before) == ("partial", True, None)
+
+
 def test_a_run_that_never_ended_is_closed_by_the_next(connection: Connection) -> None:
     dead = start(connection)
     dead.unchanged(SPY)
