@@ -1,7 +1,7 @@
 """Keys of the REST API's clients: `id.secret`, of which the database keeps the secret's SHA-256 (contracts 6).
 
 python -m database.api_keys create NAME               # as role migrate; prints the new key once
-python -m database.api_keys create NAME --key KEY     # registers a given key; again changes nothing
+python -m database.api_keys create NAME --key-in VAR  # registers the key in that variable; again changes nothing
 python -m database.api_keys list
 python -m database.api_keys revoke ID
 """
@@ -9,6 +9,7 @@ python -m database.api_keys revoke ID
 import argparse
 import hashlib
 import hmac
+import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -101,10 +102,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="make a key, or register a given one")
     create.add_argument("name", help="who has it")
-    create.add_argument("--key", help="id.secret; made anew when left out")
+    # not as an argument: everybody on the machine may read a command line
+    create.add_argument("--key-in", metavar="VAR", help="variable that holds id.secret; a key is made when left out")
     commands.add_parser("list", help="keys, without their secrets")
     commands.add_parser("revoke", help="stop accepting a key").add_argument("id", help="the part before the dot")
     return parser
+
+
+def _given(variable: str) -> str:
+    """The key in an environment variable. Raises UsageError when it is not set."""
+    key = os.environ.get(variable)
+    if not key:
+        raise UsageError(f"expected a key in {variable}, found none")
+    return key
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,16 +122,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with connect(load(DatabaseSettings)) as connection:
             if arguments.command == "create":
-                key = arguments.key or new_key()
+                key = _given(arguments.key_in) if arguments.key_in else new_key()
                 added = register(connection, arguments.name, key)
                 # a given key is known to who gave it: it need not stand in a log
-                shown = key.partition(".")[0] if arguments.key else key
+                shown = key.partition(".")[0] if arguments.key_in else key
                 print(f"{arguments.name}: {shown}{'' if added else ' (already registered)'}")
             elif arguments.command == "list":
-                for key in registered(connection):
-                    state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in use"
-                    used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
-                    print(f"{key.key_id}  {key.name}  created {key.created_at:%Y-%m-%d}  last used {used}  {state}")
+                for entry in registered(connection):
+                    state = f"revoked {entry.revoked_at:%Y-%m-%d}" if entry.revoked_at else "in use"
+                    used = f"{entry.last_used_at:%Y-%m-%d %H:%M}" if entry.last_used_at else "never"
+                    print(
+                        f"{entry.key_id}  {entry.name}  created {entry.created_at:%Y-%m-%d}  last used {used}  {state}"
+                    )
             else:
                 revoke(connection, arguments.id)
                 print(f"{arguments.id}: revoked")

@@ -164,8 +164,9 @@ def _topics(folder: Folder) -> None:
 
 def _api_key(folder: Folder) -> None:
     """Register the dashboard's key; the database keeps its hash only."""
-    command = [sys.executable, "-m", "database.api_keys", "create", "dashboard", "--key", folder.settings["API_KEY"]]
-    _run(folder, "api-key", command, environment(folder, "migrate", os.environ))
+    command = [sys.executable, "-m", "database.api_keys", "create", "dashboard", "--key-in", "API_KEY"]
+    key = {"API_KEY": folder.settings["API_KEY"]}
+    _run(folder, "api-key", command, environment(folder, "migrate", os.environ) | key)
 
 
 def _airflow_schema(folder: Folder) -> None:
