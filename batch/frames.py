@@ -1,12 +1,19 @@
-"""Small frames made on the driver from the calendar and from config: what Spark joins against."""
+"""Between driver and Spark: small frames made from the calendar and from config, and results by date."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from config.universe import ETFS, EXCHANGE_CALENDARS, PERIODS
 from utils.sessions import session_offset
+
+RowsOfDate = Mapping[date, list[dict[str, Any]]]
+
+DATES_AT_ONCE = 250  # of results on the driver, and in one transaction
 
 
 def periods_of(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
@@ -20,6 +27,11 @@ def ends_of(sessions: Sequence[date]) -> list[date]:
     return sorted({day for session in sessions for day in (session, *(session_offset(session, -n) for n in PERIODS))})
 
 
+def every(tickers: DataFrame, periods: DataFrame) -> DataFrame:
+    """ticker, as_of_date, period_days, start_date: each ticker in each period."""
+    return tickers.select("ticker").crossJoin(periods)
+
+
 def universe_of(spark: SparkSession) -> DataFrame:
     """ticker, etf_type, sector_name of the fifteen ETFs (contracts 1)."""
     rows = [(etf.ticker, etf.etf_type, etf.sector_name) for etf in ETFS]
@@ -29,3 +41,17 @@ def universe_of(spark: SparkSession) -> DataFrame:
 def exchanges_of(spark: SparkSession) -> DataFrame:
     """exchange, calendar: the source's codes of the exchanges that are not New York's."""
     return spark.createDataFrame(list(EXCHANGE_CALENDARS.items()), "exchange string, calendar string")
+
+
+def collected(frame: DataFrame, dates: Sequence[date]) -> Iterator[tuple[Sequence[date], RowsOfDate]]:
+    """The rows by as_of_date, dates in portions and oldest first, so that the driver holds no more than one of them."""
+    portions = [dates[first : first + DATES_AT_ONCE] for first in range(0, len(dates), DATES_AT_ONCE)]
+    kept = frame.cache() if len(portions) > 1 else frame
+    for portion in portions:
+        rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
+        wanted = kept.where(F.col("as_of_date").between(portion[0], portion[-1])) if kept is not frame else frame
+        for row in wanted.collect():
+            rows[row.as_of_date].append(row.asDict())
+        yield portion, rows
+    if kept is not frame:
+        kept.unpersist()

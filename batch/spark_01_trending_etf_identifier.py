@@ -9,10 +9,14 @@ Process in the ledger: trending_etfs. A session whose SPY has no bar, or one in 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
-from batch.frames import ends_of, periods_of, universe_of
-from batch.stage import Stage, StageRun, parse_sessions, run_batch, stage_run
+from pyspark.sql import DataFrame, SparkSession
+
+from batch.frames import RowsOfDate, collected, ends_of, every, periods_of, universe_of
+from batch.stage import Stage, StageRun, parse_sessions, run_batch, sessions_before, stage_run
 from batch.transforms.returns import period_returns
 from batch.transforms.trending import measure_etfs
 from config.universe import BENCHMARK, PERIODS, tickers_of
@@ -31,39 +35,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage_run(STAGE, asked) as run,
         spark_session(STAGE.process, years_of_data=run.years_of_data) as spark,
     ):
-        periods = periods_of(spark, run.sessions)
-        bars = read_query(spark, extracts.etf_bars(tickers_of("all"), ends_of(run.sessions)))
-
-        returns = period_returns(bars, periods)
-        measured = measure_etfs(returns, universe_of(spark), periods, benchmark=BENCHMARK)
-
-        store(run, [row.asDict() for row in measured.collect()])
+        for sessions, found in collected(measured(spark, run.as_of_dates), run.as_of_dates):
+            store(run, sessions, found)
     return run.exit_code
 
 
-def store(run: StageRun, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace each session's rows; name what has no return. Raises MissingPrices when SPY has none for D."""
-    of_session = defaultdict(list)
-    for row in rows:
-        of_session[row["as_of_date"]].append(row)
+def measured(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
+    """Every ETF in every period against SPY: read, then rules 2 and 3."""
+    periods, universe = periods_of(spark, sessions), universe_of(spark)
+    bars = read_query(spark, extracts.etf_bars(tickers_of("all"), ends_of(sessions)))
+    returns = period_returns(bars, every(universe, periods))
+    return measure_etfs(returns, universe, periods, benchmark=BENCHMARK)
+
+
+def store(run: StageRun, sessions: Sequence[date], of_session: RowsOfDate) -> None:
+    """Replace the sessions' rows; name what has no return. Raises MissingPrices when SPY has none for D."""
+    possible = []
     # D last, but judged first: without SPY nothing is written.
-    for session in reversed(run.sessions):
+    for session in reversed(sessions):
         spy = [row for row in of_session[session] if row["etf_ticker"] == BENCHMARK and row["missing"]]
         if spy:
             run.impossible(session, _named(spy))
-            del of_session[session]
-    for session, found in sorted(of_session.items()):
-        missing = [row for row in found if row["missing"]]
-        if missing:
-            run.note(f"{session} {_named(missing)}")
-        findings.record_all(run.connection, run.run.run_id, map(_finding, missing))
-        stored = trending.replace_trending(
-            run.connection,
-            run_id=run.run.run_id,
-            as_of_date=session,
-            rows=[row for row in found if not row["missing"]],
-        )
-        run.stored(session, rows=stored)
+        else:
+            possible.append(session)
+    missing = [row for session in sorted(possible) for row in of_session[session] if row["missing"]]
+    for session, rows in groupby(missing, key=itemgetter("as_of_date")):
+        run.note(f"{session} {_named(list(rows))}")
+    findings.record_all(run.connection, run.run.run_id, map(_finding, missing))
+    rows_of = {session: [row for row in of_session[session] if not row["missing"]] for session in sorted(possible)}
+    trending.replace_trending(
+        run.connection, chain(*rows_of.values()), as_of_dates=list(rows_of), run_id=run.run.run_id
+    )
+    for session, kept in rows_of.items():
+        run.stored(session, rows=len(kept))
 
 
 def _named(missing: Sequence[dict[str, Any]]) -> str:
@@ -80,8 +84,9 @@ def _finding(row: dict[str, Any]) -> findings.Finding:
     )
 
 
-def catch_up(connection: Connection, before: Sequence[date]) -> list[date]:
+def catch_up(connection: Connection, as_of_date: date) -> list[date]:
     """Sessions without a result, from where SPY's history allows one."""
+    before = sessions_before(as_of_date)
     oldest = trending.first_benchmark_bar(connection)
     done = trending.computed_sessions(connection, before[0], before[-1])
     longest = max(PERIODS)

@@ -7,16 +7,16 @@ Process in the ledger: portfolio_allocation. Needs stage 3 of the same sessions.
 each portfolio's header.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from pyspark.sql import DataFrame, SparkSession
-from tqdm import tqdm
+from pyspark.sql import functions as F
 
-from batch.frames import ends_of, exchanges_of, periods_of
-from batch.headers import Row, portfolio
-from batch.stage import Stage, StageRun, parse_sessions, run_batch, stage_run
+from batch.frames import RowsOfDate, collected, ends_of, exchanges_of, periods_of
+from batch.headers import portfolio
+from batch.stage import Stage, StageRun, parse_sessions, run_batch, sessions_before, stage_run
 from batch.transforms.allocation import allocate, judge_candidates
 from batch.transforms.holdings import largest_holdings, snapshots_in_reach
 from batch.transforms.market_caps import market_caps, rates_before
@@ -35,7 +35,7 @@ from database.connection import Connection
 from database.trending import Measured
 from utils.clock import platform_now
 from utils.program import StageFailed
-from utils.sessions import close_of, next_session, session_offset
+from utils.sessions import session_offset
 from utils.spark import read_query, spark_session
 
 Etfs = Mapping[tuple[date, int], Measured]
@@ -45,13 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compute and publish the sessions asked for."""
     asked = parse_sessions(argv, doc=__doc__)
     with stage_run(STAGE, asked) as run:
-        etfs = trending.measured(run.connection, run.sessions)
+        etfs = trending.measured(run.connection, run.as_of_dates)
         sessions = with_trends(run, etfs)
         with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
             candidates = judged(spark, sessions).cache()
             positions = allocate(candidates, unknown_sector=UNKNOWN_SECTOR)
-            looked_at, held = by_portfolio(candidates), by_portfolio(positions)
-        publish(run, sessions, etfs, looked_at, held)
+            for (portion, looked_at), (_, held) in zip(
+                collected(candidates, sessions), collected(positions, sessions), strict=True
+            ):
+                publish(run, portion, etfs, looked_at, held)
     return run.exit_code
 
 
@@ -68,65 +70,56 @@ def judged(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
 
     snapshots = snapshots_in_reach(listed, days, reach_days=SNAPSHOT_REACH_DAYS)
     largest = largest_holdings(listed, snapshots, count=TOP_HOLDINGS)
-    returns = period_returns(with_reach(bars, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS), periods)
+    looked_at = trends.join(largest, on=["as_of_date", "etf_ticker"], how="inner")
+    wanted = looked_at.select("ticker", "as_of_date", "period_days").distinct()
+    returns = period_returns(
+        with_reach(bars, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS),
+        wanted.join(F.broadcast(periods), on=["as_of_date", "period_days"], how="inner"),
+    )
     closes = returns.select("as_of_date", "ticker", "close_price").distinct()
     usd_rates = rates_before(rates, days, reach_days=FX_REACH_DAYS)
     caps = market_caps(quotes, closes, splits, usd_rates, carried_days=CARRIED_CAP_REACH_DAYS)
-    return judge_candidates(trends, largest, returns, caps)
+    return judge_candidates(looked_at, returns, caps)
 
 
 def with_trends(run: StageRun, etfs: Etfs) -> list[date]:
     """The sessions that stage 3 has computed. Raises StageFailed when it hasn't computed any of them, or not D."""
-    without = [session for session in run.sessions if (session, PERIODS[0]) not in etfs]
+    without = [session for session in run.as_of_dates if (session, PERIODS[0]) not in etfs]
     if run.asked.as_of_date in without:
         raise StageFailed(
             f"{run.asked.as_of_date}: no result of stage 3, run spark_01_trending_etf_identifier.py first"
         )
     for session in without:
         run.impossible(session, "no result of stage 3")
-    return [session for session in run.sessions if session not in without]
+    return [session for session in run.as_of_dates if session not in without]
 
 
-def by_portfolio(rows: DataFrame) -> Mapping[tuple[date, int], list[Row]]:
-    """The rows of each (session, period)."""
-    found: dict[tuple[date, int], list[Row]] = defaultdict(list)
-    for row in rows.collect():
-        found[row.as_of_date, row.period_days].append(row.asDict())
-    return found
-
-
-def publish(
-    run: StageRun,
-    sessions: Sequence[date],
-    etfs: Etfs,
-    candidates: Mapping[tuple[date, int], list[Row]],
-    positions: Mapping[tuple[date, int], list[Row]],
-) -> None:
-    """Each session's three portfolios in one transaction, oldest first."""
-    for session in tqdm(sessions, unit="session", disable=None, leave=False):
-        made = [
+def publish(run: StageRun, sessions: Sequence[date], etfs: Etfs, candidates: RowsOfDate, positions: RowsOfDate) -> None:
+    """Each session's three portfolios, in one transaction."""
+    made = {
+        session: [
             portfolio(
+                session,
                 days,
                 trending=etfs[session, days].trending,
                 without_return=etfs[session, days].without_return,
-                candidates=candidates.get((session, days), []),
-                positions=positions.get((session, days), []),
+                candidates=[row for row in candidates[session] if row["period_days"] == days],
+                positions=[row for row in positions[session] if row["period_days"] == days],
             )
             for days in PERIODS
         ]
-        rows = portfolios.replace_portfolios(
-            run.connection,
-            run_id=run.run.run_id,
-            as_of_date=session,
-            portfolios=made,
-            published_at=platform_now(),
-            next_close=close_of(next_session(session)),
-        )
-        run.stored(session, rows=rows)
+        for session in sessions
+    }
+    portfolios.publish_daily(
+        run.connection, list(chain(*made.values())), published_at=platform_now(), run_id=run.run.run_id
+    )
+    for session, of_session in made.items():
+        run.stored(session, rows=sum(1 + len(each.positions) + len(each.candidates) for each in of_session))
 
 
-def catch_up(connection: Connection, before: Sequence[date]) -> list[date]:
+def catch_up(connection: Connection, as_of_date: date) -> list[date]:
     """Sessions that stage 3 has and stage 5 hasn't, none before the first stored holdings list."""
+    before = sessions_before(as_of_date)
     oldest = portfolios.first_snapshot(connection)
     done = portfolios.computed_sessions(connection, before[0], before[-1])
     possible = trending.computed_sessions(connection, before[0], before[-1])

@@ -1,18 +1,17 @@
 """How every batch program runs: which sessions, one at a time, what the ledger says, how it ends (contracts 3, 4).
 
-An item of a run is a session. Without a range a program computes D and those of the 20 sessions before it that have
-no result yet (rules 4, last paragraph); it has nothing to do when it succeeded for D and nothing it reads has changed.
+An item of a run is the date that a result describes: a session, a rebalance date, the as-of session of a month. Without
+a range a program computes D and what is missing before it (of sessions: the last 20, rules 4); it has nothing to do
+when it succeeded for D and nothing it reads has changed.
 """
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from types import FrameType
 
 import psycopg
 
@@ -20,8 +19,8 @@ from config.universe import CATCH_UP_SESSIONS
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.ledger import Item, Run, last_success, locked, open_run, record_skipped
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
-from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, UsageError, run_program
-from utils.sessions import sessions_between, sessions_until
+from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, UsageError, run_program, terminable
+from utils.sessions import previous_session, sessions_between, sessions_until
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ class MissingPrices(StageFailed):
 
 @dataclass(frozen=True)
 class Asked:
-    """The sessions a person or a DAG asked for: D, or every one of a range that ends with it."""
+    """The date a person or a DAG asked for: D, or every one of a range that ends with it."""
 
     as_of_date: date
     from_date: date | None = None
@@ -67,44 +66,51 @@ def parse_sessions(argv: Sequence[str] | None, *, doc: str | None) -> Asked:
 class Stage:
     """What differs between the batch programs.
 
-    `catch_up`: of these sessions before D, the ones that have no result yet and can have one.
+    `catch_up`: dates before D that have no result yet and can have one, oldest first.
     `changed_since`: whether a row that is read for D has changed since that instant.
+    `between`: the dates of a range, first and last included.
     """
 
     process: str
-    catch_up: Callable[[Connection, Sequence[date]], list[date]]
+    catch_up: Callable[[Connection, date], list[date]]
     changed_since: Callable[[Connection, date, datetime], bool]
+    between: Callable[[date, date], list[date]] = sessions_between
+
+
+def sessions_before(as_of_date: date) -> list[date]:
+    """The 20 sessions before D, oldest first: those that a daily stage makes up (rules 4)."""
+    return sessions_until(previous_session(as_of_date), CATCH_UP_SESSIONS)
 
 
 @dataclass
 class StageRun:
-    """An open run and the sessions to compute, oldest first."""
+    """An open run and the dates to compute, oldest first."""
 
     run: Run
     asked: Asked
-    sessions: list[date]
+    as_of_dates: list[date]
     notes: list[str] = field(default_factory=list)
 
     @property
     def years_of_data(self) -> bool:
         """Whether the range is so long that Spark's optimisers earn what they cost."""
-        return len(self.sessions) > MANY_SESSIONS
+        return len(self.as_of_dates) > MANY_SESSIONS
 
     @property
     def connection(self) -> Connection:
         """The program's connection: it holds the lock."""
         return self.run.connection
 
-    def stored(self, session: date, *, rows: int) -> None:
-        """The session's rows are in the tables."""
-        self.run.stored(self._item(session), rows=rows)
+    def stored(self, as_of_date: date, *, rows: int) -> None:
+        """The date's rows are in the tables."""
+        self.run.stored(self._item(as_of_date), rows=rows)
 
-    def impossible(self, session: date, reason: str) -> None:
-        """The session has no result, and why. Raises MissingPrices for D itself: nothing is written then."""
-        if session == self.asked.as_of_date and self.asked.from_date is None:
-            raise MissingPrices(f"{session}: {reason}")
-        log.warning("%s has no result: %s", session, reason)
-        self.run.failed(self._item(session), reason, permanent=True)
+    def impossible(self, as_of_date: date, reason: str) -> None:
+        """The date has no result, and why. Raises MissingPrices for D itself: nothing is written then."""
+        if as_of_date == self.asked.as_of_date and self.asked.from_date is None:
+            raise MissingPrices(f"{as_of_date}: {reason}")
+        log.warning("%s has no result: %s", as_of_date, reason)
+        self.run.failed(self._item(as_of_date), reason, permanent=True)
 
     def note(self, text: str) -> None:
         """Something left out, to be named in the line the program ends with."""
@@ -113,18 +119,18 @@ class StageRun:
 
     @property
     def exit_code(self) -> int:
-        """After the run: failed when D has no result; that earlier sessions have none is partial for good."""
+        """After the run: failed when D has no result; that earlier dates have none is partial for good."""
         totals = self.run.totals
         if totals is None or any(failure.item == self._item(self.asked.as_of_date) for failure in totals.failures):
             return FAILED
         return SUCCESS
 
     def plan(self) -> None:
-        """Write the sessions down."""
-        self.run.plan(map(self._item, self.sessions))
+        """Write the dates down."""
+        self.run.plan(map(self._item, self.as_of_dates))
 
-    def _item(self, session: date) -> Item:
-        return Item(session.isoformat(), self.run.process)
+    def _item(self, as_of_date: date) -> Item:
+        return Item(as_of_date.isoformat(), self.run.process)
 
 
 @contextmanager
@@ -145,8 +151,8 @@ def stage_run(stage: Stage, asked: Asked) -> Iterator[StageRun]:
             every_session=True,
         )
         try:
-            with _terminable():
-                open_stage = StageRun(run, asked, _sessions(connection, stage, asked))
+            with terminable():
+                open_stage = StageRun(run, asked, _dates(connection, stage, asked))
                 open_stage.plan()
                 yield open_stage
         except BaseException as error:
@@ -172,11 +178,10 @@ def _refuse_double_work(connection: Connection, stage: Stage, as_of_date: date) 
     raise AlreadyComplete(reason)
 
 
-def _sessions(connection: Connection, stage: Stage, asked: Asked) -> list[date]:
+def _dates(connection: Connection, stage: Stage, asked: Asked) -> list[date]:
     if asked.from_date is not None:
-        return sessions_between(asked.from_date, asked.as_of_date)
-    before = sessions_until(asked.as_of_date, CATCH_UP_SESSIONS + 1)[:-1]
-    return [*stage.catch_up(connection, before), asked.as_of_date]
+        return stage.between(asked.from_date, asked.as_of_date)
+    return [*stage.catch_up(connection, asked.as_of_date), asked.as_of_date]
 
 
 def _close_broken(run: Run, error: BaseException) -> None:
@@ -187,20 +192,6 @@ def _close_broken(run: Run, error: BaseException) -> None:
         run.close(error=reason.splitlines()[0])
     except psycopg.Error as second:
         log.warning("the run could not be closed (%s): the next one closes it", second)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the run as a failure that the ledger knows of, instead of leaving it open."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run_batch(main: Callable[[Sequence[str] | None], int]) -> None:

@@ -6,7 +6,6 @@ source, or a source that doesn't answer at all, stops the run.
 """
 
 import logging
-import signal
 import sys
 import time
 from collections import deque
@@ -15,7 +14,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from types import FrameType
 from typing import Any
 
 import psycopg
@@ -35,7 +33,7 @@ from database.processing import update_state
 from utils.clock import closed_session, newest_session, platform_now
 from utils.kafka import BrokerUnavailable, producer
 from utils.messages import Message, ProfileMessage, encode, topic_of
-from utils.program import FAILED, SUCCESS, AlreadyComplete, RunAgain, StageFailed
+from utils.program import FAILED, SUCCESS, AlreadyComplete, RunAgain, StageFailed, terminable
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +168,7 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
         attempt, before = None, workshop.waited
         try:
             if tasks:
-                with _terminable():
+                with terminable():
                     source, sender = workshop.open()
                     attempt = _Attempt(run, source, sender, workshop.yahoo.workers)
                     while tasks:
@@ -196,20 +194,6 @@ def _close_broken(run: Run, error: BaseException) -> None:
         update_state(run.connection, run.run_id)
     except psycopg.Error as second:
         log.warning("the run could not be closed (%s): the next one closes it", second)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the run as a failure that the ledger knows of, instead of leaving it open."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True)

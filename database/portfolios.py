@@ -1,37 +1,23 @@
-"""Results of stage 5 (rules 4): positions, candidates, and a header for every computed portfolio, empty ones too.
+"""Published portfolios (rules 4, 5): positions, candidates, and a header for every computed one, empty ones too.
 
 A portfolio's rows are replaced in one transaction with their header, never upserted. A header is never deleted: what
 was published before is kept in analytics_portfolio_revisions.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from config.universe import CARRIED_CAP_REACH_DAYS, FX_REACH_DAYS, PERIODS, SNAPSHOT_REACH_DAYS
 from database.connection import Connection
-from database.staging import stage
+from database.staging import names, replace_rows, stage
 
-POSITIONS = "analytics_05_portfolio_allocation"
+HEADERS = "analytics_portfolios"
 CANDIDATES = "analytics_05_candidates"
-
-# A difference in one of these makes a new revision; names and sectors are what is known today (rules 4, 7).
-PUBLISHED = (
-    "ticker",
-    "market_cap",
-    "return_pct",
-    "portfolio_weight",
-    "rank",
-    "allocation_score",
-    "source_etfs",
-    "allocation_reason",
-    "market_cap_source",
-)
-POSITION_COLUMNS = ("as_of_date", "period_days", "company_name", "sector", *PUBLISHED)
 CANDIDATE_COLUMNS = (
     "as_of_date",
     "period_days",
@@ -46,25 +32,86 @@ CANDIDATE_COLUMNS = (
 )
 
 
+class Kind(NamedTuple):
+    """Where the positions of a kind of portfolio are kept. `strategy` and `day`: SQL of its header's key."""
+
+    table: str
+    group: tuple[str, ...]
+    published: tuple[str, ...]  # a difference in one of these makes a new revision
+    known_today: tuple[str, ...]  # names and sectors are what is known today (rules 4, 7)
+    strategy: str
+    day: str
+    weight: str
+    rank: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All of them, in the table's order of importance."""
+        return (*self.group, *self.published, *self.known_today)
+
+
+DAILY = Kind(
+    table="analytics_05_portfolio_allocation",
+    group=("as_of_date", "period_days"),
+    published=(
+        "ticker",
+        "market_cap",
+        "return_pct",
+        "portfolio_weight",
+        "rank",
+        "allocation_score",
+        "source_etfs",
+        "allocation_reason",
+        "market_cap_source",
+    ),
+    known_today=("company_name", "sector"),
+    strategy="p.period_days || 'd'",
+    day="p.as_of_date",
+    weight="portfolio_weight",
+    rank="rank",
+)
+MONTHLY = Kind(
+    table="analytics_08_monthly_portfolio",
+    group=("rebalance_date",),
+    published=(
+        "ticker",
+        "valid_until",
+        "final_rank",
+        "final_weight",
+        "score",
+        "source_periods",
+        "return_20d",
+        "market_cap",
+        "allocation_reason",
+    ),
+    known_today=("company_name", "sector"),
+    strategy="'monthly'",
+    day="p.rebalance_date",
+    weight="final_weight",
+    rank="final_rank",
+)
+
+
 class WeightsDoNotSum(AssertionError):
-    """The weights of a portfolio don't sum to exactly 1: nothing of the session is written."""
+    """The weights of a portfolio don't sum to exactly 1: nothing of the transaction is written."""
 
 
 @dataclass(frozen=True)
 class Portfolio:
-    """One period's portfolio, to be published. `left_out`: {ticker, etf, reason} of what could have given one more."""
+    """One portfolio to be published. `left_out`: {ticker, etf, reason} of what could have given one more position.
 
-    period_days: int
+    `next_close`: the close of the session after as_of_date, before which a first revision is live (rules 4).
+    """
+
+    strategy: str
+    as_of_date: date
+    next_close: datetime
     positions: Sequence[Mapping[str, Any]]
-    candidates: Sequence[Mapping[str, Any]]
-    trending_etfs: int
-    holdings_oldest: date | None
     left_out: Sequence[Mapping[str, str | None]]
-
-    @property
-    def strategy(self) -> str:
-        """5d, 10d or 20d."""
-        return f"{self.period_days}d"
+    candidates: Sequence[Mapping[str, Any]] = field(default=())
+    trending_etfs: int | None = None
+    holdings_oldest: date | None = None
+    input_as_of_date: date | None = None
 
     @property
     def status(self) -> str:
@@ -73,155 +120,150 @@ class Portfolio:
             return "partial"
         return "complete" if self.positions else "empty"
 
+    def header(self, published_at: datetime) -> dict[str, Any]:
+        """The header's row, as if it were a first publication."""
+        return {
+            "strategy": self.strategy,
+            "as_of_date": self.as_of_date,
+            "status": self.status,
+            "origin": "live" if published_at < self.next_close else "simulated",
+            "positions": len(self.positions),
+            "trending_etfs": self.trending_etfs,
+            "holdings_oldest": self.holdings_oldest,
+            "input_as_of_date": self.input_as_of_date,
+            "left_out": Jsonb(list(self.left_out)),
+            "published_at": published_at,
+        }
 
-def replace_portfolios(
-    connection: Connection,
-    *,
-    run_id: str,
-    as_of_date: date,
-    portfolios: Sequence[Portfolio],
-    published_at: datetime,
-    next_close: datetime,
-) -> int:
-    """Publish the portfolios of a session in one transaction; the number of rows written.
 
-    published_at: the platform's clock; next_close: the close of the session after as_of_date, before which a first
-    revision is live (rules 4). Raises WeightsDoNotSum.
+HEADER_COLUMNS = (
+    "strategy",
+    "as_of_date",
+    "status",
+    "origin",
+    "positions",
+    "trending_etfs",
+    "holdings_oldest",
+    "input_as_of_date",
+    "left_out",
+    "published_at",
+)
+
+
+def publish_daily(
+    connection: Connection, portfolios: Sequence[Portfolio], *, published_at: datetime, run_id: str
+) -> None:
+    """Publish the 5/10/20-session portfolios, with every holding looked at, in one transaction (rules 4).
+
+    published_at: the platform's clock. Raises WeightsDoNotSum.
     """
     with connection.transaction():
-        positions = [row for portfolio in portfolios for row in portfolio.positions]
-        candidates = [row for portfolio in portfolios for row in portfolio.candidates]
-        new = stage(connection, POSITIONS, POSITION_COLUMNS, _cells(positions, POSITION_COLUMNS))
-        looked_at = stage(connection, CANDIDATES, CANDIDATE_COLUMNS, _cells(candidates, CANDIDATE_COLUMNS))
-        for portfolio in portfolios:
-            _write_header(
-                connection,
-                portfolio,
-                run_id=run_id,
-                as_of_date=as_of_date,
-                published_at=published_at,
-                next_close=next_close,
-                changed=_differs(connection, new, as_of_date, portfolio),
-            )
-        which: dict[str, Any] = {
-            "as_of_date": as_of_date,
-            "periods": [portfolio.period_days for portfolio in portfolios],
-        }
-        _replace(connection, POSITIONS, POSITION_COLUMNS, new, run_id=run_id, **which)
-        _replace(connection, CANDIDATES, CANDIDATE_COLUMNS, looked_at, run_id=run_id, **which)
-        _assert_weights(connection, **which)
-    return len(positions) + len(candidates) + len(portfolios)
+        _publish(connection, DAILY, portfolios, published_at=published_at, run_id=run_id)
+        replace_rows(
+            connection,
+            CANDIDATES,
+            CANDIDATE_COLUMNS,
+            (row for portfolio in portfolios for row in portfolio.candidates),
+            group=("as_of_date", "period_days"),
+            groups=[(each.as_of_date, int(each.strategy.removesuffix("d"))) for each in portfolios],
+            run_id=run_id,
+        )
 
 
-def _cells(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Sequence[list[Any]]:
-    return [[row[name] for name in columns] for row in rows]
-
-
-def _differs(connection: Connection, new: sql.Identifier, as_of_date: date, portfolio: Portfolio) -> bool:
-    """Whether a position differs from the published ones."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, PUBLISHED))
-    which = sql.SQL("WHERE as_of_date = %(day)s AND period_days = %(days)s")
-    staged = sql.SQL("SELECT {} FROM {} ").format(columns, new) + which
-    stored = sql.SQL("SELECT {} FROM {} ").format(columns, sql.Identifier(POSITIONS)) + which
-    row = connection.execute(
-        sql.SQL("SELECT EXISTS (({0} EXCEPT {1}) UNION ALL ({1} EXCEPT {0}))").format(staged, stored),
-        {"day": as_of_date, "days": portfolio.period_days},
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def _write_header(
-    connection: Connection,
-    portfolio: Portfolio,
-    *,
-    run_id: str,
-    as_of_date: date,
-    published_at: datetime,
-    next_close: datetime,
-    changed: bool,
+def publish_monthly(
+    connection: Connection, portfolios: Sequence[Portfolio], *, published_at: datetime, run_id: str
 ) -> None:
-    """The first header, the same revision computed again, or the next revision with the old one kept."""
-    values = {
-        "strategy": portfolio.strategy,
-        "day": as_of_date,
-        "days": portfolio.period_days,
-        "run_id": run_id,
-        "status": portfolio.status,
-        "origin": "live" if published_at < next_close else "simulated",
-        "positions": len(portfolio.positions),
-        "trending_etfs": portfolio.trending_etfs,
-        "holdings_oldest": portfolio.holdings_oldest,
-        "left_out": Jsonb(list(portfolio.left_out)),
-        "published_at": published_at,
-        "changed": changed,
+    """Publish monthly portfolios in one transaction (rules 5). Raises WeightsDoNotSum."""
+    with connection.transaction():
+        _publish(connection, MONTHLY, portfolios, published_at=published_at, run_id=run_id)
+
+
+def _publish(
+    connection: Connection, kind: Kind, portfolios: Sequence[Portfolio], *, published_at: datetime, run_id: str
+) -> None:
+    headers = stage(connection, HEADERS, HEADER_COLUMNS, (each.header(published_at) for each in portfolios))
+    positions = [row for each in portfolios for row in each.positions]
+    groups = [
+        (each.as_of_date, *([int(each.strategy.removesuffix("d"))] if kind is DAILY else [])) for each in portfolios
+    ]
+    old_positions = sql.Identifier(f"old_{kind.table}")
+    parts = {
+        "headers": headers,
+        "table": sql.Identifier(kind.table),
+        "old": old_positions,
+        "published": names(kind.published),
+        "strategy": sql.SQL(kind.strategy),
+        "day": sql.SQL(kind.day),
+        "rank": sql.Identifier("p", kind.rank),
+        "weight": sql.Identifier("p", kind.weight),
     }
-    old = connection.execute(
-        """SELECT %(changed)s OR status <> %(status)s OR left_out <> %(left_out)s FROM analytics_portfolios
-           WHERE strategy = %(strategy)s AND as_of_date = %(day)s FOR UPDATE""",
-        values,
-    ).fetchone()
-    if old is None:
-        connection.execute(
-            """INSERT INTO analytics_portfolios
-                   (strategy, as_of_date, revision, status, origin, positions, trending_etfs, holdings_oldest, left_out,
-                    first_published_at, published_at, computed_at, run_id)
-               VALUES (%(strategy)s, %(day)s, 1, %(status)s, %(origin)s, %(positions)s, %(trending_etfs)s,
-                       %(holdings_oldest)s, %(left_out)s, %(published_at)s, %(published_at)s, now(), %(run_id)s)""",
-            values,
-        )
-        return
-    values["revised"] = old[0]
-    if old[0]:
-        connection.execute(
-            f"""INSERT INTO analytics_portfolio_revisions (strategy, as_of_date, revision, header, positions, run_id)
-                SELECT h.strategy, h.as_of_date, h.revision, to_jsonb(h),
-                       coalesce((SELECT jsonb_agg(to_jsonb(p) ORDER BY p.rank) FROM {POSITIONS} p
-                                 WHERE p.as_of_date = h.as_of_date AND p.period_days = %(days)s), '[]'), %(run_id)s
-                FROM analytics_portfolios h WHERE h.strategy = %(strategy)s AND h.as_of_date = %(day)s""",
-            values,
-        )
+    of_header = sql.SQL("({day}, {strategy}) IN (SELECT as_of_date, strategy FROM {headers})").format(**parts)
+    # What was published is read before it is replaced: revisions keep it.
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {old} ON COMMIT DROP AS SELECT p.* FROM {table} p WHERE ").format(**parts)
+        + of_header
+    )
+    new_positions = replace_rows(
+        connection, kind.table, kind.columns, positions, group=kind.group, groups=groups, run_id=run_id
+    )
+    connection.execute(
+        sql.SQL(
+            """CREATE TEMPORARY TABLE revised ON COMMIT DROP AS
+               SELECT strategy, as_of_date FROM analytics_portfolios h JOIN {headers} n USING (strategy, as_of_date)
+               WHERE h.status <> n.status OR h.left_out <> n.left_out
+               UNION
+               SELECT h.strategy, h.as_of_date FROM analytics_portfolios h JOIN (
+                   SELECT {strategy} AS strategy, {day} AS as_of_date FROM (
+                       (SELECT {group}, {published} FROM {new} EXCEPT SELECT {group}, {published} FROM {old})
+                       UNION ALL
+                       (SELECT {group}, {published} FROM {old} EXCEPT SELECT {group}, {published} FROM {new})) p
+               ) d ON (d.strategy, d.as_of_date) = (h.strategy, h.as_of_date)"""
+        ).format(**parts, new=new_positions, group=names(kind.group))
+    )
+    connection.execute(
+        sql.SQL(
+            """INSERT INTO analytics_portfolio_revisions (strategy, as_of_date, revision, header, positions, run_id)
+               SELECT h.strategy, h.as_of_date, h.revision, to_jsonb(h),
+                      coalesce((SELECT jsonb_agg(to_jsonb(p) ORDER BY {rank}) FROM {old} p
+                                WHERE ({strategy}, {day}) = (h.strategy, h.as_of_date)), '[]'), %s
+               FROM analytics_portfolios h JOIN revised USING (strategy, as_of_date)"""
+        ).format(**parts),
+        (run_id,),
+    )
     # The platform's clock may have been set back between two revisions; published_at never is.
     connection.execute(
-        """UPDATE analytics_portfolios SET
-               revision = revision + %(revised)s::int, status = %(status)s, positions = %(positions)s,
-               trending_etfs = %(trending_etfs)s, holdings_oldest = %(holdings_oldest)s, left_out = %(left_out)s,
-               published_at = CASE WHEN %(revised)s THEN greatest(published_at, %(published_at)s)
-                                   ELSE published_at END,
-               computed_at = now(), run_id = %(run_id)s, updated_at = now()
-           WHERE strategy = %(strategy)s AND as_of_date = %(day)s""",
-        values,
+        sql.SQL(
+            """INSERT INTO analytics_portfolios AS h
+                   (strategy, as_of_date, revision, status, origin, positions, trending_etfs, holdings_oldest,
+                    input_as_of_date, left_out, first_published_at, published_at, computed_at, run_id)
+               SELECT strategy, as_of_date, 1, status, origin, positions, trending_etfs, holdings_oldest,
+                      input_as_of_date, left_out, published_at, published_at, now(), %s
+               FROM {headers}
+               ON CONFLICT (strategy, as_of_date) DO UPDATE SET
+                   (status, positions, trending_etfs, holdings_oldest, input_as_of_date, left_out) =
+                   (excluded.status, excluded.positions, excluded.trending_etfs, excluded.holdings_oldest,
+                    excluded.input_as_of_date, excluded.left_out),
+                   (revision, published_at) = (
+                       SELECT h.revision + count(*)::int,
+                              CASE WHEN count(*) > 0 THEN greatest(h.published_at, excluded.published_at)
+                                   ELSE h.published_at END
+                       FROM revised r WHERE (r.strategy, r.as_of_date) = (h.strategy, h.as_of_date)),
+                   computed_at = now(), run_id = excluded.run_id, updated_at = now()"""
+        ).format(**parts),
+        (run_id,),
     )
+    _assert_weights(connection, of_header, parts)
 
 
-def _replace(
-    connection: Connection,
-    table: str,
-    columns: Sequence[str],
-    staged: sql.Identifier,
-    *,
-    run_id: str,
-    as_of_date: date,
-    periods: list[int],
-) -> None:
-    parts = {"table": sql.Identifier(table), "new": staged, "columns": sql.SQL(", ").join(map(sql.Identifier, columns))}
-    connection.execute(
-        sql.SQL("DELETE FROM {table} WHERE as_of_date = %s AND period_days = ANY(%s)").format(**parts),
-        (as_of_date, periods),
-    )
-    connection.execute(
-        sql.SQL("INSERT INTO {table} ({columns}, run_id) SELECT {columns}, %s FROM {new}").format(**parts), (run_id,)
-    )
-
-
-def _assert_weights(connection: Connection, *, as_of_date: date, periods: list[int]) -> None:
+def _assert_weights(connection: Connection, of_header: sql.Composed, parts: Mapping[str, sql.Composable]) -> None:
     wrong = connection.execute(
-        f"""SELECT period_days, sum(portfolio_weight) FROM {POSITIONS}
-            WHERE as_of_date = %s AND period_days = ANY(%s) GROUP BY period_days HAVING sum(portfolio_weight) <> 1""",
-        (as_of_date, periods),
+        sql.SQL("SELECT {strategy}, {day}, sum({weight}) FROM {table} p WHERE ").format(**parts)
+        + of_header
+        + sql.SQL(" GROUP BY 1, 2 HAVING sum({weight}) <> 1 ORDER BY 2, 1").format(**parts)
     ).fetchall()
     if wrong:
-        found = ", ".join(f"{days}d: {total}" for days, total in wrong)
-        raise WeightsDoNotSum(f"{as_of_date}: expected weights that sum to 1, got {found}")
+        found = ", ".join(f"{day} {strategy}: {total}" for strategy, day, total in wrong)
+        raise WeightsDoNotSum(f"expected weights that sum to 1, got {found}")
 
 
 def computed_sessions(connection: Connection, first: date, last: date) -> set[date]:

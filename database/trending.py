@@ -1,16 +1,14 @@
 """Results of stage 3 (rules 3): analytics_03_trending_etfs."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from psycopg import sql
-
 from config.universe import BENCHMARK, tickers_of
 from database.connection import Connection
-from database.staging import stage
+from database.staging import replace_rows
 from utils.sessions import session_offset
 
 TABLE = "analytics_03_trending_etfs"
@@ -115,29 +113,19 @@ def changed_since(connection: Connection, first: date, last: date, since: dateti
 
 
 def replace_trending(
-    connection: Connection, *, run_id: str, as_of_date: date, rows: Sequence[Mapping[str, Any]]
-) -> int:
-    """Put a session's rows in place of its old ones, in one transaction; equal ones stay untouched.
+    connection: Connection, rows: Iterable[Mapping[str, Any]], *, as_of_dates: Sequence[date], run_id: str
+) -> None:
+    """Put the sessions' rows in place of their old ones, in one transaction; a session that is equal stays untouched.
 
-    Rows that stay keep their updated_at, which tells stage 5 that nothing it reads has changed. Returns the number of
-    rows of the session.
+    Rows that stay keep their updated_at, which tells stage 5 that nothing it reads has changed.
     """
     with connection.transaction():
-        new = stage(connection, TABLE, COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
-        columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
-        parts = {"new": new, "table": sql.Identifier(TABLE), "columns": columns}
-        old = sql.SQL("SELECT {columns} FROM {table} WHERE as_of_date = %(day)s").format(**parts)
-        differs = connection.execute(
-            sql.SQL(
-                """SELECT EXISTS ((SELECT {columns} FROM {new} EXCEPT {old}) UNION ALL
-                                  ({old} EXCEPT SELECT {columns} FROM {new}))"""
-            ).format(**parts, old=old),
-            {"day": as_of_date},
-        ).fetchone()
-        if differs and differs[0]:
-            connection.execute(sql.SQL("DELETE FROM {table} WHERE as_of_date = %s").format(**parts), (as_of_date,))
-            connection.execute(
-                sql.SQL("INSERT INTO {table} ({columns}, run_id) SELECT {columns}, %s FROM {new}").format(**parts),
-                (run_id,),
-            )
-    return len(rows)
+        replace_rows(
+            connection,
+            TABLE,
+            COLUMNS,
+            rows,
+            group=("as_of_date",),
+            groups=[(session,) for session in as_of_dates],
+            run_id=run_id,
+        )

@@ -2,10 +2,13 @@
 
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 
 SUCCESS, FAILED, USAGE, RUN_AGAIN, ALREADY_COMPLETE = 0, 1, 2, 75, 99
 
@@ -68,3 +71,17 @@ def run_program(main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[
 def _say(name: str, error: Exception, code: int) -> int:
     print(f"{name}: {error}", file=sys.stderr, flush=True)
     return code
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM ends the block with SystemExit, so that a run ends as a failure the ledger knows of."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

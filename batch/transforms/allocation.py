@@ -3,6 +3,7 @@
 Units: returns percent, caps whole US dollars, scores percent per USD trillion, weights fractions in decimal(12,10).
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame, Window
@@ -26,24 +27,24 @@ def allocation_score(return_pct: Column, market_cap: Column) -> Column:
     return return_pct / (market_cap / TRILLION)
 
 
-def judge_candidates(trending: DataFrame, holdings: DataFrame, returns: DataFrame, caps: DataFrame) -> DataFrame:
+def judge_candidates(holdings: DataFrame, returns: DataFrame, caps: DataFrame) -> DataFrame:
     """Every (ETF, holding) looked at, with its outcome (rules 4.3, 4.4).
 
     First what it is (`no_profile`), then whether it rose (`in_doubt`, `no_return`, `not_positive`), then its size
     (`in_doubt`, `no_market_cap`); of what is left the highest return is `selected`, ties by larger holding_percent,
     then ticker. `lacking_cap`: holdings of the ETF without a market cap whose return is above the pick's.
 
-    trending: as_of_date, period_days, etf_ticker; holdings, returns, caps: see the modules of those names
+    holdings: those of the ETFs that trend, also with period_days; returns, caps: see the modules of those names
 
-    >>> trending = spark.sql("SELECT DATE'2026-01-23' AS as_of_date, 5 AS period_days, 'XLV' AS etf_ticker")
-    >>> holdings = spark.sql('''SELECT DATE'2026-01-23' AS as_of_date, "XLV" AS etf_ticker, *, 1D AS holding_percent,
-    ...     DATE'2026-01-22' AS holdings_as_of, ticker != "NEW" AS has_profile, ticker AS company_name, null AS sector
+    >>> holdings = spark.sql('''SELECT DATE'2026-01-23' AS as_of_date, 5 AS period_days, "XLV" AS etf_ticker, *,
+    ...     1D AS holding_percent, DATE'2026-01-22' AS holdings_as_of, ticker != "NEW" AS has_profile,
+    ...     ticker AS company_name, null AS sector
     ...     FROM VALUES (1, "JNJ"), (2, "LLY"), (3, "ABT"), (4, "NEW"), (5, "BIG") AS h (holding_rank, ticker)''')
     >>> returns = spark.sql('''SELECT DATE'2026-01-23' AS as_of_date, 5 AS period_days, *, false AS in_doubt FROM VALUES
     ...     ("JNJ", 5D), ("LLY", 4D), ("ABT", -1D), ("BIG", 9D) AS r (ticker, return_pct)''')
     >>> caps = spark.sql('''SELECT DATE'2026-01-23' AS as_of_date, *, 4e11D AS market_cap, "quote" AS market_cap_source,
     ...     false AS cap_in_doubt FROM VALUES ("JNJ"), ("LLY"), ("ABT") AS c (ticker)''')
-    >>> rows = judge_candidates(trending, holdings, returns, caps).sort("holding_rank").collect()
+    >>> rows = judge_candidates(holdings, returns, caps).sort("holding_rank").collect()
     >>> for row in rows:
     ...     print(row.ticker, row.outcome)
     JNJ selected
@@ -69,8 +70,7 @@ def judge_candidates(trending: DataFrame, holdings: DataFrame, returns: DataFram
     picked = F.when(F.col("outcome") == "selected", F.col("return_pct"))
     above = (F.col("outcome") == "no_market_cap") & (F.col("return_pct") > F.col("picked_return_pct"))
     return (
-        trending.join(holdings, on=["as_of_date", "etf_ticker"], how="inner")
-        .join(returns, on=[*PORTFOLIO, "ticker"], how="left")
+        holdings.join(returns, on=[*PORTFOLIO, "ticker"], how="left")
         .join(caps, on=["as_of_date", "ticker"], how="left")
         .withColumn("obstacle", obstacle)
         .withColumn("place", F.row_number().over(best_first))
@@ -99,30 +99,33 @@ def judge_candidates(trending: DataFrame, holdings: DataFrame, returns: DataFram
     )
 
 
-def largest_remainder(scored: DataFrame) -> DataFrame:
-    """portfolio_weight = score / Σ scores, ten decimals, each portfolio summing to exactly 1 (rules 4.6).
+def largest_remainder(scored: DataFrame, *, by: Sequence[str], score: str, weight: str) -> DataFrame:
+    """weight = score / Σ scores, ten decimals, each portfolio summing to exactly 1 (rules 4.6).
 
     Every weight is rounded down; the units that are missing go to the largest remainders, ties by ticker.
 
-    scored: as_of_date, period_days, ticker, allocation_score > 0, …; the other columns stay
+    by: the columns that name a portfolio; scored: these, ticker, the score > 0, …; the other columns stay
 
-    >>> scored = spark.sql('''SELECT DATE'2026-01-23' AS as_of_date, 5 AS period_days, *, 1D AS allocation_score
-    ...     FROM VALUES ("C"), ("A"), ("B") AS s (ticker)''')
-    >>> [(row.ticker, str(row.portfolio_weight)) for row in largest_remainder(scored).sort("ticker").collect()]
+    >>> scored = spark.sql("SELECT 5 AS period_days, *, 1D AS score FROM VALUES ('C'), ('A'), ('B') AS s (ticker)")
+    >>> weighed = largest_remainder(scored, by=["period_days"], score="score", weight="weight").sort("ticker")
+    >>> [(row.ticker, str(row.weight)) for row in weighed.collect()]
     [('A', '0.3333333334'), ('B', '0.3333333333'), ('C', '0.3333333333')]
     """
-    portfolio = Window.partitionBy(*PORTFOLIO)
-    whole = portfolio.rowsBetween(*WHOLE)
-    exact = F.col("allocation_score") / F.sum("allocation_score").over(whole) * WEIGHT_UNITS
+    portfolio = Window.partitionBy(*by)
+    # Σ in ticker order: a sum of floats in another order may differ in its last bit.
+    of_ticker = F.sort_array(F.collect_list(F.struct("ticker", F.col(score).alias("score"))).over(portfolio))
+    total = F.aggregate(of_ticker, F.lit(0.0), lambda sum_so_far, stock: sum_so_far + stock["score"])
+    exact = F.col(score) / total * WEIGHT_UNITS
     largest_first = portfolio.orderBy(F.col("remainder").desc(), "ticker")
-    missing = WEIGHT_UNITS - F.sum("units").over(whole)
+    missing = WEIGHT_UNITS - F.sum("units").over(portfolio.rowsBetween(*WHOLE))
     given = F.col("units") + F.when(F.row_number().over(largest_first) <= missing, 1).otherwise(0)
-    weight = given.cast("decimal(12,0)") * F.lit(Decimal(1) / WEIGHT_UNITS)
+    as_fraction = given.cast("decimal(12,0)") * F.lit(Decimal(1) / WEIGHT_UNITS)
     return (
-        scored.withColumn("units", F.floor(exact))
-        .withColumn("remainder", F.round(exact - F.col("units"), NOISE_DECIMALS))
-        .withColumn("portfolio_weight", weight.cast("decimal(12,10)"))
-        .drop("units", "remainder")
+        scored.withColumn("exact", exact)
+        .withColumn("units", F.floor("exact"))
+        .withColumn("remainder", F.round(F.col("exact") - F.col("units"), NOISE_DECIMALS))
+        .withColumn(weight, as_fraction.cast("decimal(12,10)"))
+        .drop("exact", "units", "remainder")
     )
 
 
@@ -155,7 +158,8 @@ def allocate(candidates: DataFrame, *, unknown_sector: str) -> DataFrame:
         )
         .withColumn("allocation_score", allocation_score(F.col("return_pct"), F.col("market_cap")))
     )
-    return largest_remainder(picked).select(
+    weighed = largest_remainder(picked, by=PORTFOLIO, score="allocation_score", weight="portfolio_weight")
+    return weighed.select(
         *PORTFOLIO,
         "ticker",
         "company_name",

@@ -1,6 +1,6 @@
 """Market caps of a past or present session, in whole US dollars (rules 4, Market cap). What is unknown is NULL."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 
@@ -35,6 +35,42 @@ def rates_before(rates: DataFrame, sessions: DataFrame, *, reach_days: int) -> D
     )
 
 
+def serving_quotes(quotes: DataFrame, closes: DataFrame, *, carried_days: int) -> DataFrame:
+    """The quote that serves each as_of_date and ticker: D's own, else the newest earlier one within `carried_days`,
+    else the nearest later one (rules 4). No row where there is none.
+
+    Quotes and dates are laid on one line per ticker, so that years of both cost no more than sorting them.
+
+    >>> quotes = spark.sql('''SELECT "JNJ" AS ticker, to_date(day) AS session_date, cap AS market_cap,
+    ...     "USD" AS currency, 100D AS quote_price, false AS in_doubt
+    ...     FROM VALUES ("2026-01-05", 1D), ("2026-01-22", 2D), ("2026-03-02", 3D) AS q (day, cap)''')
+    >>> closes = spark.sql('''SELECT to_date(day) AS as_of_date, "JNJ" AS ticker, 110D AS close_price
+    ...     FROM VALUES ("2026-01-02"), ("2026-01-22"), ("2026-02-20"), ("2026-02-27") AS c (day)''')
+    >>> [row.market_cap for row in serving_quotes(quotes, closes, carried_days=30).sort("as_of_date").collect()]
+    [1.0, 2.0, 2.0, 3.0]
+    """
+    quote = F.struct("session_date", "market_cap", "currency", "quote_price", "in_doubt")
+    events = (
+        quotes.select("ticker", F.col("session_date").alias("on_date"), quote.alias("quote"))
+        .unionByName(
+            closes.select("ticker", F.col("as_of_date").alias("on_date"), "close_price"), allowMissingColumns=True
+        )
+        .withColumn("is_quote", F.col("quote").isNotNull())
+    )
+    so_far = Window.unboundedPreceding, Window.currentRow
+    up_to = Window.partitionBy("ticker").orderBy("on_date", F.col("is_quote").desc()).rowsBetween(*so_far)
+    down_to = Window.partitionBy("ticker").orderBy(F.col("on_date").desc(), "is_quote").rowsBetween(*so_far)
+    age = F.date_diff("on_date", "before.session_date")
+    return (
+        events.withColumn("before", F.last("quote", ignorenulls=True).over(up_to))
+        .withColumn("after", F.last("quote", ignorenulls=True).over(down_to))
+        .where(~F.col("is_quote"))
+        .withColumn("quote", F.when(age <= carried_days, F.col("before")).otherwise(F.col("after")))
+        .where(F.col("quote").isNotNull())
+        .select(F.col("on_date").alias("as_of_date"), "ticker", "close_price", "quote.*")
+    )
+
+
 def market_caps(
     quotes: DataFrame, closes: DataFrame, splits: DataFrame, rates: DataFrame, *, carried_days: int
 ) -> DataFrame:
@@ -61,17 +97,9 @@ def market_caps(
     LATE scaled 2,200,000,000,000
     WON quote 770,000,000
     """
-    quote = F.struct("session_date", "market_cap", "currency", "quote_price", "in_doubt")
-    later = F.col("session_date") > F.col("as_of_date")
-    serving = (
-        closes.join(quotes, on="ticker", how="inner")
-        .where(F.date_diff("as_of_date", "session_date") <= carried_days)
-        .groupBy("as_of_date", "ticker", "close_price")
-        .agg(F.max(F.when(~later, quote)).alias("at_or_before"), F.min(F.when(later, quote)).alias("after"))
-        .withColumn("quote", F.coalesce("at_or_before", "after"))
-        .select("as_of_date", "ticker", "close_price", "quote.*")
-    )
-    known_splits = splits.groupBy("ticker").agg(F.collect_list(F.struct("trade_date", "split_ratio")).alias("splits"))
+    serving = serving_quotes(quotes, closes, carried_days=carried_days)
+    in_order = F.sort_array(F.collect_list(F.struct("trade_date", "split_ratio")))
+    known_splits = splits.groupBy("ticker").agg(in_order.alias("splits"))
     since_quote = F.filter("splits", lambda split: split["trade_date"] > F.col("session_date"))
     split_factor = F.aggregate(since_quote, F.lit(1.0), lambda product, split: product * split["split_ratio"])
     rate = F.when(F.col("currency") == "USD", F.lit(1.0)).otherwise(F.col("usd_per_unit"))

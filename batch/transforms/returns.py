@@ -45,22 +45,24 @@ def with_reach(bars: DataFrame, exchanges: DataFrame, *, reach_days: int) -> Dat
     )
 
 
-def period_returns(bars: DataFrame, periods: DataFrame) -> DataFrame:
-    """One row per ticker, as_of_date and period_days whose end bar exists (rules 2).
+def period_returns(bars: DataFrame, wanted: DataFrame) -> DataFrame:
+    """One row per wanted ticker, as_of_date and period_days whose end bar exists (rules 2).
 
     `return_pct` is NULL without a start bar, where both ends are the same bar, and where a bar between the ends, ends
     included, is in doubt; `in_doubt` says so. `close_price` is the end bar's close.
 
-    periods: as_of_date, period_days, start_date; made from the calendar, never from the bars
+    wanted: ticker, as_of_date, period_days, start_date; the dates are the calendar's, never found in the bars
 
     >>> bars = spark.sql('''SELECT ticker, to_date(day) AS trade_date, close AS close_price, close AS adj_close_price,
     ...     false AS in_doubt, 0 AS reach_days FROM VALUES ("QQQ", "2026-01-15", 100D), ("QQQ", "2026-01-23", 105D),
     ...     ("XLF", "2026-01-23", 50D) AS b (ticker, day, close)''')
-    >>> periods = spark.sql("SELECT DATE'2026-01-23' AS as_of_date, 5 AS period_days, DATE'2026-01-15' AS start_date")
-    >>> [(row.ticker, row.return_pct) for row in period_returns(bars, periods).sort("ticker").collect()]
+    >>> wanted = bars.select("ticker").distinct().selectExpr("*", "DATE'2026-01-23' AS as_of_date", "5 AS period_days",
+    ...     "DATE'2026-01-15' AS start_date")
+    >>> [(row.ticker, row.return_pct) for row in period_returns(bars, wanted).sort("ticker").collect()]
     [('QQQ', 5.0), ('XLF', None)]
     """
-    ends = periods.select(
+    ends = wanted.select(
+        "ticker",
         "as_of_date",
         "period_days",
         F.inline(
@@ -76,7 +78,7 @@ def period_returns(bars: DataFrame, periods: DataFrame) -> DataFrame:
     )
     bar = F.struct("trade_date", "close_price", "adj_close_price")
     newest = (
-        standing.join(F.broadcast(ends), on="on_date", how="inner")
+        standing.join(ends, on=["ticker", "on_date"], how="inner")
         .groupBy("ticker", "as_of_date", "period_days")
         .agg(F.max(F.when(F.col("is_end"), bar)).alias("end"), F.max(F.when(~F.col("is_end"), bar)).alias("start"))
         .where(F.col("end").isNotNull())

@@ -36,9 +36,8 @@ class Holding:
 
 
 def judged(spark: SparkSession, *rows: Holding) -> DataFrame:
-    trending = [(D, 5, etf) for etf in sorted({row.etf for row in rows})]
     holdings = [
-        (D, row.etf, row.ticker, number, row.percent, D, row.profile, f"{row.ticker} Inc", None)
+        (D, 5, row.etf, row.ticker, number, row.percent, D, row.profile, f"{row.ticker} Inc", None)
         for number, row in enumerate(rows, start=1)
     ]
     returns = {
@@ -46,11 +45,10 @@ def judged(spark: SparkSession, *rows: Holding) -> DataFrame:
     }
     caps = {(D, row.ticker, row.cap, "quote", row.doubt == "cap") for row in rows}
     return judge_candidates(
-        spark.createDataFrame(trending, "as_of_date date, period_days int, etf_ticker string"),
         spark.createDataFrame(
             holdings,
-            "as_of_date date, etf_ticker string, ticker string, holding_rank int, holding_percent double, "
-            "holdings_as_of date, has_profile boolean, company_name string, sector string",
+            "as_of_date date, period_days int, etf_ticker string, ticker string, holding_rank int, "
+            "holding_percent double, holdings_as_of date, has_profile boolean, company_name string, sector string",
         ),
         spark.createDataFrame(
             list(returns),
@@ -152,7 +150,9 @@ def test_any_weights_sum_to_one_and_equal_those_of_exact_arithmetic(spark: Spark
         "as_of_date date, period_days int, ticker string, allocation_score double",
     )
     weights: dict[int, dict[str, Decimal]] = defaultdict(dict)
-    for row in largest_remainder(frame).collect():
+    for row in largest_remainder(
+        frame, by=["as_of_date", "period_days"], score="allocation_score", weight="portfolio_weight"
+    ).collect():
         weights[row.period_days][row.ticker] = row.portfolio_weight
     assert len(weights) == 300
     for days, found in weights.items():

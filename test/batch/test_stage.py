@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 import pytest
 
-from batch.stage import Asked, MissingPrices, Stage, StageRun, parse_sessions, stage_run
+from batch.stage import Asked, MissingPrices, Stage, StageRun, parse_sessions, sessions_before, stage_run
 from database.connection import Connection, connect
 from test.conftest import Database
 from utils.clock import NotAClosedSession
@@ -44,8 +44,8 @@ def as_batch(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     return database
 
 
-def newest_two(_: Connection, before: Sequence[date]) -> list[date]:
-    return list(before[-2:])
+def newest_two(_: Connection, as_of_date: date) -> list[date]:
+    return sessions_before(as_of_date)[-2:]
 
 
 def a_stage(*, changed: bool = False) -> Stage:
@@ -59,7 +59,7 @@ def a_stage(*, changed: bool = False) -> Stage:
 
 def compute(*, changed: bool = False, asked: Asked | None = None, impossible: Sequence[date] = ()) -> StageRun:
     with stage_run(a_stage(changed=changed), asked or Asked(D)) as run:
-        for session in run.sessions:
+        for session in run.as_of_dates:
             if session in impossible:
                 run.impossible(session, "SPY has no bar")
             else:
@@ -77,7 +77,7 @@ def runs(database: Database) -> list[tuple[str, bool, int, int]]:
 @pytest.mark.integration
 def test_what_is_missing_before_the_session_is_made_up(as_batch: Database) -> None:
     run = compute()
-    assert run.sessions == [session_offset(D, -2), session_offset(D, -1), D]
+    assert run.as_of_dates == [session_offset(D, -2), session_offset(D, -1), D]
     assert run.exit_code == 0
     assert runs(as_batch) == [("success", True, 3, 0)]
 
@@ -95,7 +95,7 @@ def test_a_complete_session_is_not_computed_twice(as_batch: Database) -> None:
 def test_a_range_is_computed_anew_all_of_it(as_batch: Database) -> None:
     first = session_offset(D, -4)
     compute()
-    assert len(compute(asked=Asked(D, first)).sessions) == 5
+    assert len(compute(asked=Asked(D, first)).as_of_dates) == 5
 
 
 @pytest.mark.integration

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from database.connection import Connection, connect
-from database.portfolios import Portfolio, WeightsDoNotSum, replace_portfolios
+from database.portfolios import Portfolio, WeightsDoNotSum, publish_daily
 from test.conftest import Database
 from utils.sessions import close_of, next_session
 
@@ -45,20 +45,20 @@ def position(ticker: str, weight: str, rank: int, **changes: Any) -> dict[str, A
 
 
 TWO = Portfolio(
-    period_days=5,
+    strategy="5d",
+    as_of_date=D,
+    next_close=NEXT_CLOSE,
     positions=[position("JNJ", "0.7", 1), position("LLY", "0.3", 2)],
     candidates=[],
     trending_etfs=2,
     holdings_oldest=D,
     left_out=[],
 )
-EMPTY = Portfolio(period_days=5, positions=[], candidates=[], trending_etfs=0, holdings_oldest=None, left_out=[])
+EMPTY = Portfolio(strategy="5d", as_of_date=D, next_close=NEXT_CLOSE, positions=[], left_out=[], trending_etfs=0)
 
 
 def publish(connection: Connection, portfolio: Portfolio, at: datetime = EVENING) -> dict[str, Any]:
-    replace_portfolios(
-        connection, run_id="r", as_of_date=D, portfolios=[portfolio], published_at=at, next_close=NEXT_CLOSE
-    )
+    publish_daily(connection, [portfolio], published_at=at, run_id="r")
     names = ("revision", "status", "origin", "positions", "first_published_at", "published_at")
     row = connection.execute(f"SELECT {', '.join(names)} FROM analytics_portfolios").fetchone()
     assert row is not None
