@@ -42,8 +42,8 @@ def tables(directory: Path) -> Tables:
     bars = pyarrow.parquet.read_table(directory / "bars.parquet").to_pandas()
     bars["date"] = pd.to_datetime(bars["date"])
     profiles = _csv(directory / "profiles.csv").set_index("symbol")
-    calendars = {symbol: exchange_calendar(exchange) for symbol, exchange in profiles["exchange"].items()}
-    currencies = profiles["currency"].to_dict()
+    calendars = {str(symbol): exchange_calendar(exchange) for symbol, exchange in profiles["exchange"].items()}
+    currencies = {str(symbol): str(currency) for symbol, currency in profiles["currency"].items()}
     stored = _bars(bars, calendars, currencies)
     etfs = {etf.ticker for etf in ETFS}
     is_etf = stored["ticker"].isin(etfs)
@@ -74,17 +74,14 @@ def _bars(bars: pd.DataFrame, calendars: Mapping[str, str], currencies: Mapping[
             pairs = zip(days, [previous_session(days[0], calendar), *days], strict=False)
             before |= {(calendar, pd.Timestamp(day)): pd.Timestamp(earlier) for day, earlier in pairs}
     frame = bars.rename(columns=_BAR_COLUMNS)
-    calendar = frame["ticker"].map(calendars).fillna(NEW_YORK)
+    exchange = frame["ticker"].map(calendars).fillna(NEW_YORK)
     frame["previous_session"] = pd.Series(
-        [before.get(key) for key in zip(calendar, frame["trade_date"], strict=True)], index=frame.index
+        [before.get(key) for key in zip(exchange, frame["trade_date"], strict=True)], index=frame.index
     )
     frame = frame.sort_values(["ticker", "trade_date"], ignore_index=True)
     earlier = frame.groupby("ticker", sort=False)[["trade_date", "close_price"]].shift()
-    frame["price_change_percent"] = np.where(
-        earlier["trade_date"] == frame["previous_session"],
-        100 * (frame["close_price"] / earlier["close_price"] - 1),
-        np.nan,
-    )
+    change = 100 * (frame["close_price"] / earlier["close_price"] - 1)
+    frame["price_change_percent"] = change.where(earlier["trade_date"] == frame["previous_session"])
     frame["volume"] = frame["volume"].astype(np.int64)
     frame["currency"] = frame["ticker"].map(currencies).fillna("USD")
     doubts = {"doubt": None, "doubt_value": None, "doubt_session": None, "confirmed_at": None}
@@ -121,16 +118,17 @@ def _stocks(profiles: pd.DataFrame) -> pd.DataFrame:
             "ticker": profiles.index,
             "company_name": profiles["name"].to_numpy(),
             "quote_type": profiles["quote_type"].to_numpy(),
-            "sector": [
-                SECTORS.get(sector, UNKNOWN_SECTOR) if isinstance(sector, str) else None
-                for sector in profiles["sector"]
-            ],
+            "sector": [_sector(sector) for sector in profiles["sector"]],
             "source_sector": profiles["sector"].to_numpy(),
             "industry": profiles["industry"].to_numpy(),
             "currency": profiles["currency"].to_numpy(),
             "exchange": profiles["exchange"].to_numpy(),
         }
     ).assign(**WRITTEN)
+
+
+def _sector(source: object) -> str | None:
+    return SECTORS.get(source, UNKNOWN_SECTOR) if isinstance(source, str) else None
 
 
 def _caps(directory: Path, bars: pd.DataFrame, currencies: Mapping[str, str]) -> pd.DataFrame:
@@ -156,12 +154,12 @@ def _caps(directory: Path, bars: pd.DataFrame, currencies: Mapping[str, str]) ->
         for _, rows in caps[foreign].groupby("symbol")
     ]
     frame = pd.concat([at_home, *abroad]).dropna(subset=["market_cap"])
-    frame = frame.assign(
-        market_cap=frame["market_cap"].astype(np.int64), doubt=None, doubt_value=None, confirmed_at=None
-    )
+    frame["market_cap"] = frame["market_cap"].astype(np.int64)
     instants = {day: close_of(day).isoformat() for day in sessions}
     frame["quoted_at"] = [instants[stamp.date()] for stamp in frame["session_date"]]
-    return frame.rename(columns={"symbol": "ticker"}).drop(columns="date").assign(**WRITTEN).reset_index(drop=True)
+    frame = frame.rename(columns={"symbol": "ticker"}).drop(columns="date")
+    result: pd.DataFrame = frame.assign(doubt=None, doubt_value=None, confirmed_at=None, **WRITTEN)
+    return result.reset_index(drop=True)
 
 
 def store(connection: Connection, tables: Tables) -> None:
