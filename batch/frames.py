@@ -43,15 +43,17 @@ def exchanges_of(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(list(EXCHANGE_CALENDARS.items()), "exchange string, calendar string")
 
 
-def collected(frame: DataFrame, dates: Sequence[date]) -> Iterator[tuple[Sequence[date], RowsOfDate]]:
-    """The rows by as_of_date, dates in portions and oldest first, so that the driver holds no more than one of them."""
+def collected(
+    frame: DataFrame, dates: Sequence[date], *, column: str = "as_of_date"
+) -> Iterator[tuple[Sequence[date], RowsOfDate]]:
+    """The rows by date, dates in portions and oldest first, so that the driver holds no more than one of them."""
     portions = [dates[first : first + DATES_AT_ONCE] for first in range(0, len(dates), DATES_AT_ONCE)]
     kept = frame.cache() if len(portions) > 1 else frame
     for portion in portions:
         rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
-        wanted = kept.where(F.col("as_of_date").between(portion[0], portion[-1])) if kept is not frame else frame
+        wanted = kept.where(F.col(column).between(portion[0], portion[-1])) if kept is not frame else frame
         for row in wanted.collect():
-            rows[row.as_of_date].append(row.asDict())
+            rows[row[column]].append(row.asDict())
         yield portion, rows
     if kept is not frame:
         kept.unpersist()

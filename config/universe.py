@@ -97,3 +97,17 @@ FOREIGN_BAR_REACH_DAYS = 10
 FIRST_FETCH_SESSIONS = 300
 OVERLAP_SESSIONS = 5
 CATCH_UP_SESSIONS = 20
+
+# The monthly portfolio (rules 5): the portfolios that hold a stock, longest first → its score.
+MONTHLY_SCORES: dict[str, float] = {
+    "20d": 1.0,
+    "20d,10d": 2.0,
+    "20d,5d": 2.0,
+    "20d,10d,5d": 3.0,
+    "10d,5d": 2.0,
+    "10d": 0.5,
+    "5d": 0.3,
+}
+FIRST_RANK_OF_NEW = 20  # of stocks that the 20-session portfolio does not hold
+MONTHLY_INPUT_REACH_DAYS = 7
+MONTHLY_VALID_SESSIONS = 20

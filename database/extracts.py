@@ -115,3 +115,12 @@ def trending_etfs(sessions: Sequence[date]) -> str:
            WHERE is_trending AND as_of_date = ANY({sessions})""",
         sessions=list(sessions),
     )
+
+
+def positions(sessions: Sequence[date]) -> str:
+    """as_of_date, period_days, ticker, portfolio_weight, company_name, sector, market_cap of those sessions."""
+    return _text(
+        """SELECT as_of_date, period_days, ticker, portfolio_weight::float8, company_name, sector, market_cap::float8
+           FROM analytics_05_portfolio_allocation WHERE as_of_date = ANY({sessions})""",
+        sessions=list(sessions),
+    )

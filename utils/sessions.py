@@ -3,6 +3,7 @@
 Every function takes the calendar's name where it can be another than New York's (`XNYS`).
 """
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
@@ -104,3 +105,33 @@ def timezone_of(calendar: str = NEW_YORK) -> str:
     'Asia/Seoul'
     """
     return str(_calendar(calendar).tz)
+
+
+def last_sunday(day: date) -> date:
+    """The last Sunday of the day's month: when a monthly portfolio is made (rules 1).
+
+    >>> last_sunday(date(2026, 1, 5))
+    datetime.date(2026, 1, 25)
+    """
+    last = day.replace(day=monthrange(day.year, day.month)[1])
+    return last - timedelta(days=(last.weekday() + 1) % 7)
+
+
+def last_sundays_between(first: date, last: date) -> list[date]:
+    """Every last Sunday of a month from first to last, both included, oldest first.
+
+    >>> [day.isoformat() for day in last_sundays_between(date(2025, 11, 30), date(2026, 1, 24))]
+    ['2025-11-30', '2025-12-28']
+    """
+    sundays = [last_sunday(month.date()) for month in pd.date_range(first.replace(day=1), last, freq="MS")]
+    return [day for day in sundays if first <= day <= last]
+
+
+def last_sunday_at_or_before(day: date) -> date:
+    """The newest last Sunday of a month that is not after the day.
+
+    >>> last_sunday_at_or_before(date(2026, 1, 24))
+    datetime.date(2025, 12, 28)
+    """
+    this_month = last_sunday(day)
+    return this_month if this_month <= day else last_sunday(day.replace(day=1) - timedelta(days=1))

@@ -1,179 +1,18 @@
 """Stages 3 and 5 as programs on a real database: the market of the end-to-end test, computed by hand."""
 
-import http.server
-import json
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
-from config.universe import ETFS, SECTORS, exchange_calendar
-from test.conftest import REPO, Database
-from test.e2e.market import CAPS, HOLDINGS, KRW_RATE, LEVELS, D
-from test.e2e.market import SECTORS as SOURCE_SECTORS
-from utils.program import ALREADY_COMPLETE, FAILED, SUCCESS, USAGE
-from utils.sessions import close_of, next_session, previous_session, session_offset, sessions_between
+from test.batch.programs import ALLOCATOR, STOCKS, TRENDING, Clock, Row, Run, succeed
+from test.conftest import Database
+from test.e2e.market import D
+from utils.program import ALREADY_COMPLETE, FAILED, USAGE
+from utils.sessions import close_of, next_session, session_offset
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-TRENDING = "batch/spark_01_trending_etf_identifier.py"
-ALLOCATOR = "batch/spark_02_active_stock_allocator.py"
-FETCHED = "2025-12-31T00:00:00Z"
-
-Row = tuple[Any, ...]
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def server(database: Database) -> Iterator[psycopg.Connection[Row]]:
-    """As superuser."""
-    with database.server.connect(database.name) as connection:
-        yield connection
-
-
-@pytest.fixture
-def market(server: psycopg.Connection[Row]) -> psycopg.Connection[Row]:
-    """What stages 1, 2 and 4 would have stored on the evening of D, with 30 sessions of history."""
-    starts = [session_offset(D, -20), session_offset(D, -10), session_offset(D, -5)]
-    first = session_offset(D, -30)
-    everything = {etf.ticker: (100.0, 100.0, 100.0, 100.0) for etf in ETFS} | LEVELS
-    for ticker, levels in everything.items():
-        calendar = exchange_calendar("KSC" if ticker.endswith(".KS") else None)
-        table = "collected_01_daily_etf_ohlc" if ticker in {etf.ticker for etf in ETFS} else STOCKS
-        for day in sessions_between(first, D, calendar):
-            _bar(server, table, ticker, day, levels[sum(day > start for start in starts)])
-    for rank, (etf, ticker, weight) in enumerate(HOLDINGS, start=1):
-        server.execute(
-            """INSERT INTO collected_04_etf_holdings (etf_ticker, holding_ticker, as_of_date, holding_name,
-                   holding_percent, holding_rank, source, fetched_at, changed_at, run_id)
-               VALUES (%s, %s, %s, %s, %s, %s, 'test', %s, %s, 'test')""",
-            (etf, ticker, D, ticker, 100 * weight, rank, FETCHED, FETCHED),
-        )
-    for ticker, sector in ({"MONEY": None} | SOURCE_SECTORS).items():
-        won = ticker.endswith(".KS")
-        server.execute(
-            """INSERT INTO collected_00_meta_stock (ticker, company_name, quote_type, sector, currency, exchange,
-                   fetched_at, changed_at, run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'test')""",
-            (
-                ticker,
-                f"{ticker} Inc",
-                "EQUITY" if sector else "MONEYMARKET",
-                SECTORS.get(sector or ""),
-                "KRW" if won else "USD",
-                "KSC" if won else "NYQ",
-                FETCHED,
-                FETCHED,
-            ),
-        )
-    for ticker, cap in CAPS.items():
-        server.execute(
-            """INSERT INTO collected_00_market_cap (ticker, session_date, market_cap, currency, quote_price, quoted_at,
-                   fetched_at, changed_at, run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'test')""",
-            (ticker, D, cap, "KRW" if ticker.endswith(".KS") else "USD", LEVELS[ticker][-1], *3 * [FETCHED]),
-        )
-    server.execute(
-        """INSERT INTO collected_00_fx_rate (currency, rate_date, usd_per_unit, fetched_at, changed_at, run_id)
-           VALUES ('KRW', %s, %s, %s, %s, 'test')""",
-        (previous_session(D), KRW_RATE, FETCHED, FETCHED),
-    )
-    return server
-
-
-STOCKS = "collected_06_daily_stock_history"
-
-
-def _bar(server: psycopg.Connection[Row], table: str, ticker: str, day: date, close: float) -> None:
-    currency = {"currency": "KRW" if ticker.endswith(".KS") else "USD"} if table == STOCKS else {}
-    values = {
-        "ticker": ticker,
-        "trade_date": day,
-        "previous_session": day - timedelta(days=1),
-        "close_price": close,
-        "adj_close_price": close,
-        "volume": 1000,
-        "fetched_at": FETCHED,
-        "changed_at": FETCHED,
-        "run_id": "test",
-        **currency,
-    }
-    columns, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
-    server.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
-
-
-class Clock(http.server.ThreadingHTTPServer):
-    """The replayed market's clock."""
-
-    now = close_of(D) + timedelta(hours=1)
-
-
-class _Answer(http.server.BaseHTTPRequestHandler):
-    server: Clock
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"now": self.server.now.isoformat()}).encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Tests are quiet."""
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with Clock(("127.0.0.1", 0), _Answer) as clock:
-        threading.Thread(target=clock.serve_forever, daemon=True).start()
-        yield clock
-        clock.shutdown()
-
-
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made by the first program that succeeds, used by the others."""
-    return tmp_path_factory.mktemp("archive") / "spark.jsa"
-
-
-@pytest.fixture
-def run(database: Database, clock: Clock, jdbc_jar: Path, archive: Path) -> Run:
-    """A program as the DAG runs it, as role batch."""
-    environment = (
-        os.environ
-        | database.environment("batch")
-        | {
-            "PYTHONPATH": str(REPO),
-            "SPARK_JDBC_JAR": str(jdbc_jar),
-            "SPARK_CLASS_ARCHIVE": str(archive),
-            "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/",
-            "ACTSTOCK_DAG_RUN_ID": "test/1",
-        }
-    )
-
-    def program(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *command],
-            cwd=REPO,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    return program
-
-
-def succeed(run: Run, *command: str) -> str:
-    done = run(*command)
-    assert done.returncode == SUCCESS, done.stdout + done.stderr
-    return done.stdout
-
 
 TRENDS = """SELECT as_of_date, period_days, etf_ticker, return_pct, spy_return_pct, outperformance,
                    rank_by_outperformance, is_trending FROM analytics_03_trending_etfs ORDER BY 1, 2, 3"""

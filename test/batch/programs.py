@@ -1,0 +1,69 @@
+"""What tests of batch programs share: their names, how a row is written, the replayed market's clock."""
+
+import http.server
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg
+
+from test.e2e.market import D
+from utils.program import SUCCESS
+from utils.sessions import close_of
+
+TRENDING = "batch/spark_01_trending_etf_identifier.py"
+ALLOCATOR = "batch/spark_02_active_stock_allocator.py"
+TOP_HOLDINGS = "batch/spark_03_etf_top_holdings.py"
+REBALANCER = "batch/spark_04_monthly_portfolio_rebalancer.py"
+PERFORMANCE = "batch/spark_05_portfolio_performance.py"
+MONTHS = "batch/batch_monthly_sector_analyzer.py"
+ETFS_TABLE = "collected_01_daily_etf_ohlc"
+STOCKS = "collected_06_daily_stock_history"
+FETCHED = "2025-12-31T00:00:00Z"
+
+Row = tuple[Any, ...]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def write_bar(server: psycopg.Connection[Row], table: str, ticker: str, day: date, close: float) -> None:
+    currency = {"currency": "KRW" if ticker.endswith(".KS") else "USD"} if table == STOCKS else {}
+    values = {
+        "ticker": ticker,
+        "trade_date": day,
+        "previous_session": day - timedelta(days=1),
+        "close_price": close,
+        "adj_close_price": close,
+        "volume": 1000,
+        "fetched_at": FETCHED,
+        "changed_at": FETCHED,
+        "run_id": "test",
+        **currency,
+    }
+    columns, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
+    server.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
+
+
+class Clock(http.server.ThreadingHTTPServer):
+    """The replayed market's clock."""
+
+    now = close_of(D) + timedelta(hours=1)
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    server: Clock
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"now": self.server.now.isoformat()}).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Tests are quiet."""
+
+
+def succeed(run: Run, *command: str) -> str:
+    done = run(*command)
+    assert done.returncode == SUCCESS, done.stdout + done.stderr
+    return done.stdout
