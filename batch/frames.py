@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from config.universe import ETFS, EXCHANGE_CALENDARS, PERIODS
-from utils.sessions import session_offset
+from utils.sessions import close_of, next_session, session_offset, sessions_between
 
 RowsOfDate = Mapping[date, list[dict[str, Any]]]
 
@@ -57,3 +57,19 @@ def collected(
         yield portion, rows
     if kept is not frame:
         kept.unpersist()
+
+
+def calendar_of(spark: SparkSession, first: date, last: date) -> DataFrame:
+    """One row per day: day, session (it, or the first after it) that ends at closes_at, next_session, the first after
+    the day, and session_number, how many sessions there were up to it.
+    """
+    sessions = sessions_between(first, next_session(last))
+    rows, number = [], 0
+    for day in (first + timedelta(days=count) for count in range((last - first).days + 1)):
+        session = sessions[number]
+        if session == day:
+            number += 1
+        rows.append((day, session, close_of(session), sessions[number], number))
+    return spark.createDataFrame(
+        rows, "day date, session date, closes_at timestamp, next_session date, session_number int"
+    )

@@ -111,3 +111,7 @@ MONTHLY_SCORES: dict[str, float] = {
 FIRST_RANK_OF_NEW = 20  # of stocks that the 20-session portfolio does not hold
 MONTHLY_INPUT_REACH_DAYS = 7
 MONTHLY_VALID_SESSIONS = 20
+
+# Realised performance (rules 8).
+COST_BPS = 10  # of what is sold and bought, each way, in basis points
+STALE_AFTER_SESSIONS = 5  # without a bar: from then on the figures are incomplete
