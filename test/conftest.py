@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,13 +84,13 @@ def _binaries() -> Path:
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
-@pytest.fixture(scope="session")
-def postgres(short_tmp: Path) -> Iterator[Server]:
-    """A server with all roles and a migrated template database."""
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[Server]:
+    """A server of its own in that folder, with all roles and a migrated template database."""
     # PostgreSQL refuses root; a user namespace satisfies it without an account being made.
     unshare = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.getuid() == 0 else []
     server = Server(free_port(), secrets.token_hex(12))
-    data, password_file = short_tmp / "pg", short_tmp / "pg.pw"
+    data, password_file = folder / "pg", folder / "pg.pw"
     password_file.write_text(server.password)
     initdb = [str(_binaries() / "initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
     subprocess.run(
@@ -98,7 +99,7 @@ def postgres(short_tmp: Path) -> Iterator[Server]:
         stdout=subprocess.DEVNULL,
     )
     options = ("listen_addresses=127.0.0.1", f"port={server.port}", "unix_socket_directories=", "fsync=off", "jit=off")
-    with (short_tmp / "pg.log").open("wb") as output:
+    with (folder / "pg.log").open("wb") as output:
         process = subprocess.Popen(
             [
                 *unshare,
@@ -118,6 +119,13 @@ def postgres(short_tmp: Path) -> Iterator[Server]:
         process.wait(30)
 
 
+@pytest.fixture(scope="session")
+def postgres(short_tmp: Path) -> Iterator[Server]:
+    """A server with all roles and a migrated template database."""
+    with postgres_server(short_tmp) as server:
+        yield server
+
+
 @retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
 def _prepare(server: Server) -> None:
     with server.connect() as connection:
@@ -128,15 +136,22 @@ def _prepare(server: Server) -> None:
     subprocess.run([sys.executable, "-m", "database.migrate"], cwd=REPO, env=environment, check=True)
 
 
+@contextmanager
+def fresh_database(server: Server) -> Iterator[Database]:
+    """A copy of the migrated database, dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated OWNER migrate")
+    yield Database(server, name)
+    with server.connect() as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def database(postgres: Server) -> Iterator[Database]:
     """A fresh copy of the migrated database, dropped afterwards."""
-    name = f"test_{secrets.token_hex(6)}"
-    with postgres.connect() as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated OWNER migrate")
-    yield Database(postgres, name)
-    with postgres.connect() as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(postgres) as database:
+        yield database
 
 
 @dataclass
