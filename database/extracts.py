@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from psycopg import sql
 
 from config.universe import (
+    BENCHMARK,
     CARRIED_CAP_REACH_DAYS,
     EXCHANGE_CALENDARS,
     FOREIGN_BAR_REACH_DAYS,
@@ -123,4 +124,73 @@ def positions(sessions: Sequence[date]) -> str:
         """SELECT as_of_date, period_days, ticker, portfolio_weight::float8, company_name, sector, market_cap::float8
            FROM analytics_05_portfolio_allocation WHERE as_of_date = ANY({sessions})""",
         sessions=list(sessions),
+    )
+
+
+# Every revision of every portfolio: what counts is the one that was the newest when it was bought (rules 8).
+REVISIONS = """
+    SELECT strategy, as_of_date, origin, revision, published_at FROM analytics_portfolios
+    UNION ALL
+    SELECT strategy, as_of_date, h.origin, r.revision, (r.header ->> 'published_at')::timestamptz
+    FROM analytics_portfolio_revisions r JOIN analytics_portfolios h USING (strategy, as_of_date)"""
+WEIGHTS = """
+    SELECT h.strategy, h.as_of_date, h.revision, p.ticker, p.portfolio_weight
+    FROM analytics_05_portfolio_allocation p
+    JOIN analytics_portfolios h ON (h.strategy, h.as_of_date) = (p.period_days || 'd', p.as_of_date)
+    UNION ALL
+    SELECT h.strategy, h.as_of_date, h.revision, p.ticker, p.final_weight
+    FROM analytics_08_monthly_portfolio p
+    JOIN analytics_portfolios h ON (h.strategy, h.as_of_date) = ('monthly', p.rebalance_date)
+    UNION ALL
+    SELECT r.strategy, r.as_of_date, r.revision, p.ticker, coalesce(p.portfolio_weight, p.final_weight)
+    FROM analytics_portfolio_revisions r,
+         jsonb_to_recordset(r.positions) AS p (ticker text, portfolio_weight numeric, final_weight numeric)"""
+
+
+def published_portfolios(last: date) -> str:
+    """strategy, as_of_date, origin, revision, published_at: every revision of what can be bought by the session."""
+    return _text(f"SELECT * FROM ({REVISIONS}) p WHERE as_of_date < {{last}}", last=last)
+
+
+def published_weights(last: date) -> str:
+    """strategy, as_of_date, revision, ticker, portfolio_weight of the positions of those revisions."""
+    return _text(
+        f"""SELECT strategy, as_of_date, revision, ticker, portfolio_weight::float8 FROM ({WEIGHTS}) p
+            WHERE as_of_date < {{last}}""",
+        last=last,
+    )
+
+
+def held_bars(last: date) -> str:
+    """ticker, trade_date, adj_close_price, currency of every stock in them, from the bar that serves its first purchase
+    up to the session. A price below zero is none.
+    """
+    return _text(
+        f"""SELECT b.ticker, b.trade_date, b.adj_close_price::float8, b.currency
+            FROM (SELECT ticker, min(as_of_date) AS as_of_date FROM ({WEIGHTS}) p GROUP BY ticker) held
+            JOIN collected_06_daily_stock_history b USING (ticker)
+            WHERE b.adj_close_price >= 0 AND b.trade_date <= {{last}}
+              AND b.trade_date >= coalesce(
+                  (SELECT max(o.trade_date) FROM collected_06_daily_stock_history o
+                   WHERE o.ticker = held.ticker AND o.trade_date <= held.as_of_date AND o.adj_close_price >= 0),
+                  held.as_of_date)""",
+        last=last,
+    )
+
+
+def benchmark_bars(last: date) -> str:
+    """ticker, trade_date, adj_close_price of SPY up to the session."""
+    return _text(
+        """SELECT ticker, trade_date, adj_close_price::float8 FROM collected_01_daily_etf_ohlc
+           WHERE ticker = {benchmark} AND trade_date <= {last} AND adj_close_price > 0""",
+        benchmark=BENCHMARK,
+        last=last,
+    )
+
+
+def exchange_rates_until(last: date) -> str:
+    """currency, rate_date, usd_per_unit up to the session, that day's included."""
+    return _text(
+        "SELECT currency, rate_date, usd_per_unit::float8 FROM collected_00_fx_rate WHERE rate_date <= {last}",
+        last=last,
     )
