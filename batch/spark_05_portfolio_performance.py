@@ -1,0 +1,116 @@
+"""What would a reader who followed the portfolios have earned? (rules 8): all strategies, live and simulated.
+
+    python batch/spark_05_portfolio_performance.py --as-of 2026-01-23
+    python batch/spark_05_portfolio_performance.py --from 2025-10-01 --to 2026-01-23
+
+Process in the ledger: portfolio_performance. Each run computes the series from their first day to the last session
+asked for, and leaves rows that are equal untouched; rows after that session stay as they are.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from batch.frames import calendar_of
+from batch.stage import MANY_SESSIONS, Stage, parse_sessions, run_batch, sessions_before, stage_run
+from batch.transforms.performance import (
+    at_or_before,
+    holding_intervals,
+    interval_values,
+    positions_held,
+    purchases,
+    realised_series,
+    traded_days,
+    usd_prices,
+)
+from config.universe import BENCHMARK, COST_BPS, STALE_AFTER_SESSIONS
+from database import extracts, findings, performance
+from database.connection import Connection
+from utils.sessions import sessions_between
+from utils.spark import read_query, spark_session
+
+Row = dict[str, Any]
+
+REACH_DAYS = 30  # the calendar begins so many days before the oldest portfolio, for the bars that serve its purchase
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compute and store the series up to the last session asked for."""
+    asked = parse_sessions(argv, doc=__doc__)
+    with stage_run(STAGE, asked) as run:
+        last = asked.as_of_date
+        oldest = performance.oldest_portfolio(run.connection, before=last)
+        if oldest is None:
+            run.note(f"no portfolio was bought by {last}: there is no performance yet")
+        rows = series(oldest, last) if oldest is not None else []
+        performance.replace_performance(run.connection, rows, last=last, run_id=run.run.run_id)
+        asked_rows = [row for row in rows if row["trade_date"] in set(run.as_of_dates)]
+        findings.record_all(run.connection, run.run.run_id, held_without_bar(asked_rows))
+        for session in run.as_of_dates:
+            run.stored(session, rows=sum(row["trade_date"] == session for row in asked_rows))
+    return run.exit_code
+
+
+def series(oldest: date, last: date) -> list[Row]:
+    """All series, collected; by a session of Spark's own, whose optimisers pay over years."""
+    years_of_data = len(sessions_between(oldest, last)) > MANY_SESSIONS
+    with spark_session(STAGE.process, years_of_data=years_of_data) as spark:
+        return [row.asDict() for row in realised(spark, oldest, last).collect()]
+
+
+def realised(spark: SparkSession, oldest: date, last: date) -> DataFrame:
+    """The rows of all series up to the session: read, then rules 8. `oldest`: of the portfolios."""
+    until = F.lit(last)
+    calendar = calendar_of(spark, oldest - timedelta(days=REACH_DAYS), last)
+    published = read_query(spark, extracts.published_portfolios(last))
+    weights = read_query(spark, extracts.published_weights(last))
+    bars = read_query(spark, extracts.held_bars(last))
+    rates = read_query(spark, extracts.exchange_rates_until(last))
+    spy = read_query(spark, extracts.benchmark_bars(last))
+
+    bought = purchases(published, calendar, last=until)
+    held = positions_held(holding_intervals(bought, last=until), weights, calendar)
+    wanted = held.where(F.col("ticker").isNotNull()).select("ticker", "trade_date").distinct()
+    prices = usd_prices(wanted, bars, rates, calendar)
+    values = interval_values(held, prices, stale_after=STALE_AFTER_SESSIONS)
+    days = traded_days(values, cost_bps=COST_BPS)
+    return realised_series(days, benchmark_prices(spy, calendar))
+
+
+def benchmark_prices(spy: DataFrame, calendar: DataFrame) -> DataFrame:
+    """trade_date, price_usd of every session: SPY's newest at or before it."""
+    sessions = calendar.where(F.col("day") == F.col("session"))
+    known = spy.select("ticker", F.col("trade_date").alias("known_on"), F.col("adj_close_price").alias("known"))
+    wanted = sessions.select(F.lit(BENCHMARK).alias("ticker"), F.col("day").alias("trade_date"))
+    return at_or_before(wanted, known, by="ticker").select("trade_date", F.col("known").alias("price_usd"))
+
+
+def held_without_bar(rows: Iterable[Row]) -> Iterator[findings.Finding]:
+    """A finding per session and stock, with the series that hold it."""
+    holders: dict[tuple[date, str], list[str]] = defaultdict(list)
+    for row in rows:
+        for ticker in (row["without_bar"] or "").split(",") if row["without_bar"] else []:
+            holders[row["trade_date"], ticker].append(f"{row['strategy']} ({row['origin']})")
+    for (session, ticker), held_by in sorted(holders.items()):
+        detail = f"no bar for more than {STALE_AFTER_SESSIONS} sessions; held by {', '.join(sorted(held_by))}"
+        yield findings.Finding("held without a bar", ticker, session, "warn", detail)
+
+
+def catch_up(connection: Connection, as_of_date: date) -> list[date]:
+    """Sessions on which something was held and that have no row."""
+    return performance.sessions_without_row(connection, sessions_before(as_of_date))
+
+
+def changed_since(connection: Connection, as_of_date: date, since: datetime) -> bool:
+    """Whether a portfolio, a bar or a rate that the series are made of has changed."""
+    return performance.changed_since(connection, as_of_date, since)
+
+
+STAGE = Stage("portfolio_performance", catch_up, changed_since)
+
+if __name__ == "__main__":
+    run_batch(main)

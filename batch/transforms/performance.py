@@ -1,0 +1,356 @@
+"""What a reader who followed the published portfolios would have earned (rules 8).
+
+Units: weights, returns and costs are fractions until `realised_series`, which gives returns in percent; prices are US
+dollars. A day is a session of New York. A stock without a price earns 0, and says so by name; nothing is NULL but the
+returns of the day on which a series begins.
+
+    published revisions → purchases → holding_intervals → positions_held → interval_values → traded_days → series
+
+A series is one strategy's `live` or `simulated` portfolios. The simulated ones come in stretches, each named by the
+day of its first purchase; a live series is one stretch. Every session of a stretch is kept apart from what follows it.
+"""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+STRETCH = ["strategy", "origin", "stretch"]
+INTERVAL = [*STRETCH, "bought_on", "held_to", "is_replaced"]
+SO_FAR = (Window.unboundedPreceding, Window.currentRow)
+BASIS_POINTS = 10_000
+LIVE, SIMULATED = "live", "simulated"
+
+
+def purchases(published: DataFrame, calendar: DataFrame, *, last: Column) -> DataFrame:
+    """strategy, as_of_date, origin, revision, bought_on of every portfolio bought by the session `last` (rules 8).
+
+    A live portfolio is bought at the first close that is both after its as_of_date's session and after its publication,
+    in the revision that was the newest then; a simulated one as if it had been live, in the revision of today.
+
+    published: strategy, as_of_date, origin, revision, published_at, one row per revision; calendar: see frames
+
+    >>> published = spark.sql('''SELECT "5d" AS strategy, DATE'2026-01-22' AS as_of_date, "live" AS origin, *
+    ...     FROM VALUES (1, TIMESTAMP'2026-01-23 01:00:00Z'), (2, TIMESTAMP'2026-01-23 20:59:00Z'),
+    ...     (3, TIMESTAMP'2026-01-23 21:01:00Z') AS p (revision, published_at)''')
+    >>> calendar = spark.sql('''SELECT *, day AS session, CAST(day AS TIMESTAMP) + INTERVAL 21 HOURS AS closes_at,
+    ...     date_add(day, 1) AS next_session FROM VALUES (DATE'2026-01-22'), (DATE'2026-01-23') AS c (day)''')
+    >>> found = purchases(published, calendar, last=F.lit("2026-01-23").cast("date")).collect()
+    >>> [(row.revision, row.bought_on.isoformat()) for row in found]
+    [(2, '2026-01-23')]
+    """
+    next_sessions = calendar.select(F.col("day").alias("as_of_date"), F.col("next_session").alias("first_day"))
+    closes = calendar.select(F.col("day").alias("published_on"), "session", "closes_at", "next_session")
+    tradable_on = F.when(F.col("published_at") < F.col("closes_at"), F.col("session")).otherwise(F.col("next_session"))
+    first_tradable = F.min("tradable_on").over(Window.partitionBy("strategy", "as_of_date"))
+    bought_on = F.when(F.col("origin") == SIMULATED, F.col("first_day")).when(
+        first_tradable.isNotNull(), F.greatest("first_day", first_tradable)
+    )
+    return (
+        published.join(F.broadcast(next_sessions), on="as_of_date", how="inner")
+        .withColumn("published_on", F.to_date("published_at"))
+        .join(F.broadcast(closes), on="published_on", how="left")
+        .withColumn("tradable_on", tradable_on)
+        .withColumn("bought_on", bought_on)
+        .where(F.col("bought_on") <= last)
+        .where((F.col("origin") == SIMULATED) | (F.col("tradable_on") <= F.col("bought_on")))
+        .groupBy("strategy", "as_of_date", "origin", "bought_on")
+        .agg(F.max("revision").alias("revision"))
+        .select("strategy", "as_of_date", "origin", "revision", "bought_on")
+    )
+
+
+def holding_intervals(bought: DataFrame, *, last: Column) -> DataFrame:
+    """From which purchase to which session each portfolio is held, and in which stretch (rules 8).
+
+    A live portfolio is held until the next live one is bought, a simulated one until the next of either origin; where
+    that is a live one the stretch ends with its day. `is_replaced`: by another of its stretch, at the close of
+    `held_to`. Of two portfolios for one day the newer as_of_date is bought.
+
+    >>> bought = spark.sql('''SELECT "5d" AS strategy, date_sub(to_date(day), 1) AS as_of_date, origin, 1 AS revision,
+    ...     to_date(day) AS bought_on FROM VALUES ("2026-01-12", "simulated"), ("2026-01-13", "simulated"),
+    ...     ("2026-01-14", "live"), ("2026-01-15", "simulated"), ("2026-01-16", "live") AS b (day, origin)''')
+    >>> intervals = holding_intervals(bought, last=F.lit("2026-01-20").cast("date")).sort("origin", "bought_on")
+    >>> for row in intervals.collect():
+    ...     print(row.origin, row.stretch.day, row.bought_on.day, row.held_to.day, row.is_replaced)
+    live 14 14 16 True
+    live 14 16 20 False
+    simulated 12 12 13 True
+    simulated 12 13 14 False
+    simulated 15 15 16 False
+    """
+    of_series = (
+        bought.where(F.col("origin") == LIVE)
+        .withColumn("series", F.lit(LIVE))
+        .unionByName(bought.withColumn("series", F.lit(SIMULATED)))
+    )
+    same_day = Window.partitionBy("strategy", "series", "bought_on").orderBy(F.col("as_of_date").desc())
+    in_order = Window.partitionBy("strategy", "series").orderBy("bought_on")
+    is_own = F.col("origin") == F.col("series")
+    begins = F.col("is_own") & ~F.coalesce(F.lag("is_own").over(in_order), F.lit(False))
+    return (
+        of_series.withColumn("is_own", is_own)
+        .withColumn("place", F.row_number().over(same_day))
+        .where(F.col("place") == 1)
+        .withColumn("begins_on", F.when(begins, F.col("bought_on")))
+        .withColumn("held_to", F.coalesce(F.lead("bought_on").over(in_order), last))
+        .withColumn("is_replaced", F.coalesce(F.lead("is_own").over(in_order), F.lit(False)))
+        .withColumn("stretch", F.last("begins_on", ignorenulls=True).over(in_order.rowsBetween(*SO_FAR)))
+        .where("is_own")
+        .select(*INTERVAL, "as_of_date", "revision")
+    )
+
+
+def positions_held(intervals: DataFrame, weights: DataFrame, calendar: DataFrame) -> DataFrame:
+    """One row per interval, session from its purchase to its end, and stock; ticker is NULL for an empty portfolio.
+
+    intervals: see holding_intervals; weights: strategy, as_of_date, revision, ticker, portfolio_weight
+
+    >>> intervals = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-16' AS stretch,
+    ...     DATE'2026-01-16' AS bought_on, DATE'2026-01-20' AS held_to, false AS is_replaced,
+    ...     DATE'2026-01-15' AS as_of_date, 1 AS revision''')
+    >>> weights = intervals.selectExpr("strategy", "as_of_date", "revision", "'JNJ' AS ticker",
+    ...     "1D AS portfolio_weight")
+    >>> calendar = spark.sql("SELECT * FROM VALUES (DATE'2026-01-16', DATE'2026-01-16'), "
+    ...     "(DATE'2026-01-17', DATE'2026-01-20'), (DATE'2026-01-20', DATE'2026-01-20') AS c (day, session)")
+    >>> [(row.trade_date.day, row.ticker) for row in positions_held(intervals, weights, calendar).collect()]
+    [(16, 'JNJ'), (20, 'JNJ')]
+    """
+    sessions = calendar.where(F.col("day") == F.col("session")).select(F.col("day").alias("trade_date"))
+    return (
+        intervals.join(weights, on=["strategy", "as_of_date", "revision"], how="left")
+        .withColumn("trade_date", F.explode(F.sequence("bought_on", "held_to")))
+        .join(F.broadcast(sessions), on="trade_date", how="inner")
+        .select(*INTERVAL, "trade_date", "ticker", "portfolio_weight")
+    )
+
+
+def at_or_before(wanted: DataFrame, known: DataFrame, *, by: str) -> DataFrame:
+    """by, trade_date, known: the newest that was known of each wanted day, that day included; NULL when nothing was.
+
+    Both are laid on one line per `by`, so that years of them cost no more than sorting them.
+
+    wanted: by, trade_date, no two rows alike; known: by, known_on, known
+
+    >>> wanted = spark.sql("SELECT 'JNJ' AS ticker, to_date(day) AS trade_date FROM VALUES ('2026-01-15'), "
+    ...     "('2026-01-16'), ('2026-01-20') AS w (day)")
+    >>> known = spark.sql("SELECT 'JNJ' AS ticker, DATE'2026-01-16' AS known_on, 200D AS known")
+    >>> [row.known for row in at_or_before(wanted, known, by="ticker").sort("trade_date").collect()]
+    [None, 200.0, 200.0]
+    """
+    up_to = Window.partitionBy(by).orderBy("on_date", "is_wanted").rowsBetween(*SO_FAR)
+    events = known.select(by, F.col("known_on").alias("on_date"), "known").unionByName(
+        wanted.select(by, F.col("trade_date").alias("on_date"), F.lit(True).alias("is_wanted")),
+        allowMissingColumns=True,
+    )
+    return (
+        events.withColumn("known", F.last("known", ignorenulls=True).over(up_to))
+        .where("is_wanted")
+        .select(by, F.col("on_date").alias("trade_date"), "known")
+    )
+
+
+def usd_prices(wanted: DataFrame, bars: DataFrame, rates: DataFrame, calendar: DataFrame) -> DataFrame:
+    """ticker, trade_date, price_usd, sessions_without_bar: adj_close × usd_per_unit, each the newest at or before the
+    day (rules 8); NULL before the first.
+
+    wanted: ticker, trade_date; bars: ticker, trade_date, adj_close_price, currency; rates: currency, rate_date,
+    usd_per_unit; calendar: see frames
+
+    >>> wanted = spark.sql("SELECT '900010.KS' AS ticker, to_date(day) AS trade_date "
+    ...     "FROM VALUES ('2026-01-22'), ('2026-01-23') AS w (day)")
+    >>> bars = spark.sql('''SELECT "900010.KS" AS ticker, DATE'2026-01-22' AS trade_date, 1e5D AS adj_close_price,
+    ...     "KRW" AS currency''')
+    >>> rates = spark.sql("SELECT 'KRW' AS currency, to_date(day) AS rate_date, usd AS usd_per_unit "
+    ...     "FROM VALUES ('2026-01-21', 7e-4), ('2026-01-23', 8e-4) AS r (day, usd)")
+    >>> calendar = spark.sql("SELECT day, day AS session, number AS session_number FROM VALUES (DATE'2026-01-22', 1), "
+    ...     "(DATE'2026-01-23', 2) AS c (day, number)")
+    >>> for row in usd_prices(wanted, bars, rates, calendar).sort("trade_date").collect():
+    ...     print(row.trade_date.day, round(row.price_usd, 6), row.sessions_without_bar)
+    22 70.0 0
+    23 80.0 1
+    """
+    sessions = calendar.where(F.col("day") == F.col("session")).select(F.col("day").alias("trade_date"))
+    numbers = calendar.select(F.col("day").alias("trade_date"), "session_number")
+    bar = F.struct("adj_close_price", "currency", F.col("session_number").alias("of_session"))
+    known_bars = bars.join(F.broadcast(numbers), on="trade_date", how="left").select(
+        "ticker", F.col("trade_date").alias("known_on"), bar.alias("known")
+    )
+    newest_bars = at_or_before(wanted, known_bars, by="ticker").select("ticker", "trade_date", "known.*")
+    known_rates = rates.select("currency", F.col("rate_date").alias("known_on"), F.col("usd_per_unit").alias("known"))
+    newest_rates = at_or_before(rates.select("currency").distinct().crossJoin(sessions), known_rates, by="currency")
+    usd = F.when(F.col("currency") == "USD", F.lit(1.0)).otherwise(F.col("known"))
+    return (
+        newest_bars.join(F.broadcast(newest_rates), on=["currency", "trade_date"], how="left")
+        .join(F.broadcast(numbers), on="trade_date", how="left")
+        .select(
+            "ticker",
+            "trade_date",
+            (F.col("adj_close_price") * usd).alias("price_usd"),
+            (F.col("session_number") - F.col("of_session")).alias("sessions_without_bar"),
+        )
+    )
+
+
+def interval_values(held: DataFrame, prices: DataFrame, *, stale_after: int) -> DataFrame:
+    """One row per interval and session: `value` of the portfolio, 1 at its purchase, and `daily_return` (rules 8).
+
+    A position is worth its weight × P(t) / P(at the purchase), which is what drifting weights come to; its weight where
+    either price is unknown. `holdings`: ticker, value, without_bar (for more than `stale_after` sessions, or no price
+    at the purchase), in ticker order. An empty portfolio is cash.
+
+    held: see positions_held; prices: see usd_prices
+
+    >>> held = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-22' AS stretch,
+    ...     DATE'2026-01-22' AS bought_on, DATE'2026-01-23' AS held_to, false AS is_replaced,
+    ...     to_date(day) AS trade_date, ticker, weight AS portfolio_weight FROM VALUES ("AAA", 0.75D), ("BBB", 0.25D) AS w (ticker, weight)
+    ...     CROSS JOIN VALUES ("2026-01-22"), ("2026-01-23") AS d (day)''')
+    >>> prices = spark.sql('''SELECT ticker, to_date(day) AS trade_date, price AS price_usd, 0 AS sessions_without_bar
+    ...     FROM VALUES ("AAA", "2026-01-22", 50D), ("AAA", "2026-01-23", 54D), ("BBB", "2026-01-22", 10D),
+    ...     ("BBB", "2026-01-23", 9D) AS p (ticker, day, price)''')
+    >>> for row in interval_values(held, prices, stale_after=5).sort("trade_date").collect():
+    ...     print(row.trade_date.day, round(row.value, 6), [round(stock.value, 6) for stock in row.holdings])
+    22 1.0 [0.75, 0.25]
+    23 1.035 [0.81, 0.225]
+    """
+    of_position = Window.partitionBy(*INTERVAL, "ticker")
+    in_order = Window.partitionBy(*INTERVAL).orderBy("trade_date")
+    at_purchase = F.max(F.when(F.col("trade_date") == F.col("bought_on"), F.col("price_usd"))).over(of_position)
+    is_priced = F.coalesce(F.col("price_at_purchase") > 0, F.lit(False))
+    worth = F.when(is_priced, F.col("portfolio_weight") * F.col("price_usd") / F.col("price_at_purchase"))
+    stock = F.struct(
+        "ticker",
+        F.coalesce(worth, "portfolio_weight").alias("value"),
+        (~is_priced | F.coalesce(F.col("sessions_without_bar") > stale_after, F.lit(True))).alias("without_bar"),
+    )
+    before = F.lag("value").over(in_order)
+    return (
+        held.join(prices, on=["ticker", "trade_date"], how="left")
+        .withColumn("price_at_purchase", at_purchase)
+        .groupBy(*INTERVAL, "trade_date")
+        # Σ in ticker order: a sum of floats in another order may differ in its last bit.
+        .agg(F.sort_array(F.collect_list(F.when(F.col("ticker").isNotNull(), stock))).alias("holdings"))
+        .withColumn("value", F.when(F.size("holdings") == 0, 1.0).otherwise(_sum("holdings", "value")))
+        .withColumn("daily_return", F.when(before > 0, F.col("value") / before - 1).when(before == 0, 0.0))
+        .select(*INTERVAL, "trade_date", "value", "daily_return", "holdings")
+    )
+
+
+def _sum(stocks: str, name: str) -> Column:
+    return F.aggregate(stocks, F.lit(0.0), lambda so_far, stock: so_far + stock[name])
+
+
+def traded_days(values: DataFrame, *, cost_bps: float) -> DataFrame:
+    """One row per stretch and session: its return, what was sold and bought at its close, what is held after it.
+
+    `turnover` = ½ Σ|w_new − w_drifted| with cash as a position, `cost` = bps/10,000 × Σ|Δw| over stocks (rules 8).
+    `daily_return` is NULL on a stretch's first day; `without_bar` joins tickers by commas, NULL when there are none.
+
+    values: see interval_values
+
+    >>> values = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-22' AS stretch,
+    ...     to_date(bought) AS bought_on, to_date(until) AS held_to, bought = "2026-01-22" AS is_replaced,
+    ...     DATE'2026-01-23' AS trade_date, value, r AS daily_return,
+    ...     transform(stocks, s -> struct(s.col1 AS ticker, s.col2 AS value, false AS without_bar)) AS holdings
+    ...     FROM VALUES ("2026-01-22", "2026-01-23", 1.25D, 0.25D, array(("AAA", 0.75D), ("BBB", 0.5D))),
+    ...     ("2026-01-23", "2026-01-26", 1D, null, array(("BBB", 0.5D), ("CCC", 0.5D)))
+    ...     AS v (bought, until, value, r, stocks)''')
+    >>> for row in traded_days(values, cost_bps=10).collect():
+    ...     print(row.daily_return, round(row.turnover, 6), round(row.cost, 6), row.positions)
+    0.25 0.6 0.0012 2
+    """
+    is_bought = F.col("trade_date") == F.col("bought_on")
+    is_sold = F.col("is_replaced") & (F.col("trade_date") == F.col("held_to"))
+    weights = F.map_from_entries(
+        F.transform("holdings", lambda stock: F.struct(stock["ticker"], _share(stock["value"], F.col("value"))))
+    )
+    stale = F.filter("holdings", lambda stock: stock["without_bar"])
+    names = F.array_join(F.transform(stale, lambda stock: stock["ticker"]), ",")
+    traded = F.aggregate("changes", F.lit(0.0), lambda so_far, change: so_far + F.abs(change))
+    to_cash = F.aggregate("changes", F.lit(0.0), lambda so_far, change: so_far - change)
+    return (
+        values.groupBy(*STRETCH, "trade_date")
+        .agg(
+            F.max("daily_return").alias("daily_return"),
+            F.first(F.when(is_bought, weights), ignorenulls=True).alias("bought"),
+            F.first(F.when(is_sold, weights), ignorenulls=True).alias("sold"),
+            F.first(F.when(~is_sold, F.size("holdings")), ignorenulls=True).alias("positions"),
+            F.first(F.when(~is_sold & (names != ""), names), ignorenulls=True).alias("without_bar"),
+        )
+        .withColumn("changes", _weight_changes(F.col("bought"), F.col("sold")))
+        .withColumn("traded", F.coalesce(traded, F.lit(0.0)))
+        .withColumn("to_cash", F.coalesce(to_cash, F.lit(0.0)))
+        .select(
+            *STRETCH,
+            "trade_date",
+            "daily_return",
+            ((F.col("traded") + F.abs("to_cash")) / 2).alias("turnover"),
+            (F.col("traded") * cost_bps / BASIS_POINTS).alias("cost"),
+            "positions",
+            "without_bar",
+        )
+    )
+
+
+def _share(value: Column, total: Column) -> Column:
+    """NULL of a portfolio that has lost everything."""
+    return F.when(total > 0, value / total)
+
+
+def _weight_changes(bought: Column, sold: Column) -> Column:
+    """New weight − old weight of every stock in either; NULL on a day without a purchase."""
+    nothing = F.map_filter(bought, lambda _, __: F.lit(False))
+    return F.map_values(
+        F.map_zip_with(
+            bought,
+            F.coalesce(sold, nothing),
+            lambda _, new, old: F.coalesce(new, F.lit(0.0)) - F.coalesce(old, F.lit(0.0)),
+        )
+    )
+
+
+def realised_series(days: DataFrame, benchmark: DataFrame) -> DataFrame:
+    """The rows of analytics_portfolio_performance: returns in percent, equity chained from 1 (rules 8).
+
+    Of the benchmark the price at or before each day counts, too; before its first it earns 0. `incomplete` from the
+    first day on which a stock held has been without a bar for too long, to the end of the stretch.
+
+    days: see traded_days; benchmark: trade_date, price_usd
+
+    >>> days = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-22' AS stretch, * FROM VALUES
+    ...     (DATE'2026-01-22', null, 1D, 0.001D, 2, null), (DATE'2026-01-23', 0.1D, 0.6D, 0.0012D, 2, null),
+    ...     (DATE'2026-01-26', -0.5D, 0D, 0D, 2, "BBB")
+    ...     AS d (trade_date, daily_return, turnover, cost, positions, without_bar)''')
+    >>> benchmark = spark.sql('''SELECT * FROM VALUES (DATE'2026-01-22', 500D), (DATE'2026-01-23', 510D),
+    ...     (DATE'2026-01-26', 510D) AS b (trade_date, price_usd)''')
+    >>> for row in realised_series(days, benchmark).sort("trade_date").collect():
+    ...     print(row.daily_return, row.equity, round(row.equity_net, 9), row.benchmark_equity, row.incomplete)
+    None 1.0 0.999 1.0 False
+    10.0 1.1 1.09758132 1.02 False
+    -50.0 0.55 0.54879066 1.02 True
+    """
+    so_far = Window.partitionBy(*STRETCH).orderBy("trade_date").rowsBetween(*SO_FAR)
+    in_order = Window.partitionBy(*STRETCH).orderBy("trade_date")
+    growth = 1 + F.coalesce(F.col("daily_return"), F.lit(0.0))
+    since_start = F.coalesce(F.col("price_usd") / F.first("price_usd").over(so_far), F.lit(1.0))
+    benchmark_return = 100 * (F.col("benchmark_equity") / F.lag("benchmark_equity").over(in_order) - 1)
+    return (
+        days.join(F.broadcast(benchmark), on="trade_date", how="left")
+        .withColumn("equity", F.product(growth).over(so_far))
+        .withColumn("kept", F.product(1 - F.col("cost")).over(so_far))
+        .withColumn("benchmark_equity", since_start)
+        .withColumn("benchmark_return", benchmark_return)
+        .select(
+            "strategy",
+            "origin",
+            "trade_date",
+            (100 * F.col("daily_return")).alias("daily_return"),
+            "benchmark_return",
+            "equity",
+            (F.col("equity") * F.col("kept")).alias("equity_net"),
+            "benchmark_equity",
+            "turnover",
+            "cost",
+            "positions",
+            F.max(F.col("without_bar").isNotNull()).over(so_far).alias("incomplete"),
+            "without_bar",
+        )
+    )
