@@ -9,7 +9,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from config.universe import ETFS, EXCHANGE_CALENDARS, PERIODS
-from utils.sessions import close_of, next_session, session_offset, sessions_between
+from utils.sessions import (
+    close_of,
+    last_session_of_month,
+    month_start,
+    next_session,
+    session_offset,
+    sessions_between,
+)
 
 RowsOfDate = Mapping[date, list[dict[str, Any]]]
 
@@ -20,6 +27,29 @@ def periods_of(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     """as_of_date, period_days, start_date: N sessions before D by the calendar, never by the bars (rules 1)."""
     rows = [(session, days, session_offset(session, -days)) for session in sessions for days in PERIODS]
     return spark.createDataFrame(rows, "as_of_date date, period_days int, start_date date")
+
+
+def months_of(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
+    """as_of_date, period_days, start_date, is_partial: each session's month up to it, as periods of as many sessions as
+    they have so far (rules 7).
+    """
+    rows = [
+        (session, len(sessions_between(start, session)) - 1, start, session < last_session_of_month(session))
+        for session in sessions
+        for start in [month_start(session)]
+    ]
+    return spark.createDataFrame(rows, "as_of_date date, period_days int, start_date date, is_partial boolean")
+
+
+def session_numbers(spark: SparkSession, first: date, last: date) -> DataFrame:
+    """on_date, session_number: of each day the first session at or after it, counted on (rules 1).
+
+    A bar of any exchange thus lies in a period when its number is above the start's and not above the end's.
+    """
+    numbers = {session: number for number, session in enumerate(sessions_between(first, next_session(last)))}
+    days = [first + timedelta(days=count) for count in range((last - first).days + 1)]
+    rows = [(day, numbers[next_session(day - timedelta(days=1))]) for day in days]
+    return spark.createDataFrame(rows, "on_date date, session_number int")
 
 
 def ends_of(sessions: Sequence[date]) -> list[date]:

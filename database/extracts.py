@@ -17,9 +17,12 @@ from config.universe import (
     FX_REACH_DAYS,
     SNAPSHOT_REACH_DAYS,
 )
+from utils.sessions import next_session
 
 IN_DOUBT = "(b.doubt IS NOT NULL AND b.confirmed_at IS NULL)"
 BAR = f"b.ticker, b.trade_date, b.close_price::float8, b.adj_close_price::float8, {IN_DOUBT} AS in_doubt"
+STOCK_BAR = f"""{BAR}, b.currency, p.exchange
+            FROM collected_06_daily_stock_history b LEFT JOIN collected_00_meta_stock p USING (ticker)"""
 
 
 def _text(query: str, **values: object) -> str:
@@ -44,22 +47,51 @@ def etf_bars(tickers: Sequence[str], days: Sequence[date]) -> str:
 
 
 # Stocks in the lists that may serve between two sessions.
-LISTED = "SELECT holding_ticker FROM collected_04_etf_holdings WHERE as_of_date BETWEEN {oldest_list} AND {last}"
+LISTED = "SELECT holding_ticker FROM collected_04_etf_holdings WHERE as_of_date BETWEEN {oldest_list} AND {newest_list}"
+
+
+def lists_until(session: date) -> date:
+    """The last day a list may be dated by that stage 9 uses: that before the next session (rules 1).
+
+    >>> lists_until(date(2026, 1, 23))  # a Friday: with the list of the Sunday after it
+    datetime.date(2026, 1, 25)
+    """
+    return next_session(session) - timedelta(days=1)
+
+
+def _lists(sessions: Sequence[date]) -> dict[str, date]:
+    """Which lists are read: those any stage may use. Which of them it does use for a session, it decides itself."""
+    return {
+        "oldest_list": min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        "newest_list": lists_until(max(sessions)),
+    }
 
 
 def stock_bars(sessions: Sequence[date], days: Sequence[date]) -> str:
     """Bars of the listed stocks, like etf_bars, with exchange and currency; of other exchanges also the days before."""
     return _text(
-        f"""SELECT {BAR}, b.currency, p.exchange
-            FROM collected_06_daily_stock_history b LEFT JOIN collected_00_meta_stock p USING (ticker)
+        f"""SELECT {STOCK_BAR}
             WHERE b.ticker IN ({LISTED}) AND b.trade_date BETWEEN {{first}} AND {{last}}
               AND (b.trade_date = ANY({{days}}) OR {IN_DOUBT}
                    OR b.currency <> 'USD' OR p.exchange = ANY({{elsewhere}}))""",
-        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        **_lists(sessions),
         first=min(days) - timedelta(days=FOREIGN_BAR_REACH_DAYS),
         last=max(days),
         days=list(days),
         elsewhere=list(EXCHANGE_CALENDARS),
+    )
+
+
+def stock_history(sessions: Sequence[date], start: date) -> str:
+    """Every bar of the listed stocks from `start` (of other exchanges the days before, too), like stock_bars, with
+    volume, high_price, low_price.
+    """
+    return _text(
+        f"""SELECT b.volume, b.high_price::float8, b.low_price::float8, {STOCK_BAR}
+            WHERE b.ticker IN ({LISTED}) AND b.trade_date BETWEEN {{first}} AND {{last}}""",
+        **_lists(sessions),
+        first=start - timedelta(days=FOREIGN_BAR_REACH_DAYS),
+        last=max(sessions),
     )
 
 
@@ -68,9 +100,8 @@ def splits(sessions: Sequence[date]) -> str:
     return _text(
         f"""SELECT b.ticker, b.trade_date, b.split_ratio::float8 FROM collected_06_daily_stock_history b
             WHERE b.ticker IN ({LISTED}) AND b.split_ratio NOT IN (0, 1) AND b.trade_date >= {{oldest_quote}}""",
-        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        **_lists(sessions),
         oldest_quote=min(sessions) - timedelta(days=CARRIED_CAP_REACH_DAYS),
-        last=max(sessions),
     )
 
 
@@ -81,9 +112,8 @@ def market_cap_quotes(sessions: Sequence[date]) -> str:
                    {IN_DOUBT} AS in_doubt
             FROM collected_00_market_cap b
             WHERE b.ticker IN ({LISTED}) AND b.session_date >= {{oldest_quote}}""",
-        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
+        **_lists(sessions),
         oldest_quote=min(sessions) - timedelta(days=CARRIED_CAP_REACH_DAYS),
-        last=max(sessions),
     )
 
 
@@ -103,9 +133,8 @@ def holdings(sessions: Sequence[date]) -> str:
         """SELECT h.etf_ticker, h.as_of_date AS holdings_as_of, h.holding_ticker AS ticker, h.holding_percent::float8,
                   p.quote_type, coalesce(p.company_name, h.holding_name) AS company_name, p.sector
            FROM collected_04_etf_holdings h LEFT JOIN collected_00_meta_stock p ON p.ticker = h.holding_ticker
-           WHERE h.as_of_date BETWEEN {oldest_list} AND {last}""",
-        oldest_list=min(sessions) - timedelta(days=SNAPSHOT_REACH_DAYS),
-        last=max(sessions),
+           WHERE h.as_of_date BETWEEN {oldest_list} AND {newest_list}""",
+        **_lists(sessions),
     )
 
 

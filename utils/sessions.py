@@ -107,13 +107,35 @@ def timezone_of(calendar: str = NEW_YORK) -> str:
     return str(_calendar(calendar).tz)
 
 
+def _last_day_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def last_session_of_month(day: date) -> date:
+    """The last session of the day's month, past or to come (rules 7).
+
+    >>> last_session_of_month(date(2026, 1, 5))  # the 31st is a Saturday
+    datetime.date(2026, 1, 30)
+    """
+    return session_at_or_before(_last_day_of_month(day))
+
+
+def month_start(day: date) -> date:
+    """The last session of the month before the day's: where its monthly return starts (rules 7).
+
+    >>> month_start(date(2026, 1, 5))
+    datetime.date(2025, 12, 31)
+    """
+    return previous_session(day.replace(day=1))
+
+
 def last_sunday(day: date) -> date:
     """The last Sunday of the day's month: when a monthly portfolio is made (rules 1).
 
     >>> last_sunday(date(2026, 1, 5))
     datetime.date(2026, 1, 25)
     """
-    last = day.replace(day=monthrange(day.year, day.month)[1])
+    last = _last_day_of_month(day)
     return last - timedelta(days=(last.weekday() + 1) % 7)
 
 

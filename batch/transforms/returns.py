@@ -4,22 +4,46 @@ Bars come in as `ticker, trade_date, close_price, adj_close_price, in_doubt, rea
 `reach_days` is how many calendar days old the bar may be that stands for a date, 0 in New York (rules 2).
 """
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 RETURN_DECIMALS = 6
 
 
+def change_pct(end: Column, start: Column) -> Column:
+    """100 × (end / start − 1) of adjusted closes, percent, not rounded; NULL where start is no price.
+
+    >>> frame = spark.createDataFrame([(12.5, 10.0), (5.0, 0.0), (5.0, None)], "close double, before double")
+    >>> [row.r for row in frame.select(change_pct(F.col("close"), F.col("before")).alias("r")).collect()]
+    [25.0, None, None]
+    """
+    # ANSI mode raises on a division by zero, and NaN is larger than every number.
+    usable = (start > 0) & ~F.isnan(start) & ~F.isnan(end)
+    return F.when(usable, 100 * (end / start - 1))
+
+
 def total_return_pct(end: Column, start: Column) -> Column:
-    """100 × (end / start − 1) of adjusted closes, percent, rounded once; NULL where start is no price (rules 2).
+    """The change rounded once, to the stored decimals (rules 2).
 
     >>> frame = spark.createDataFrame([(110.0, 100.0), (95.0, 100.0), (5.0, 0.0)], "close double, before double")
     >>> [row.r for row in frame.select(total_return_pct(F.col("close"), F.col("before")).alias("r")).collect()]
     [10.0, -5.0, None]
     """
-    # ANSI mode raises on a division by zero, and NaN is larger than every number.
-    usable = (start > 0) & ~F.isnan(start) & ~F.isnan(end)
-    return F.when(usable, F.round(100 * (end / start - 1), RETURN_DECIMALS))
+    return F.round(change_pct(end, start), RETURN_DECIMALS)
+
+
+def daily_returns(bars: DataFrame) -> DataFrame:
+    """The bars with `daily_return_pct`, each against the instrument's own bar before it; the first has NULL (rules 6).
+
+    bars: ticker, trade_date, adj_close_price, …; the other columns stay
+
+    >>> bars = spark.sql('''SELECT "QQQ" AS ticker, to_date(day) AS trade_date, close AS adj_close_price FROM VALUES
+    ...     ("2026-01-20", 100D), ("2026-01-22", 110D), ("2026-01-23", 99D) AS b (day, close)''')
+    >>> [round(row.daily_return_pct or 0, 9) for row in daily_returns(bars).sort("trade_date").collect()]
+    [0, 10.0, -10.0]
+    """
+    before = F.lag("adj_close_price").over(Window.partitionBy("ticker").orderBy("trade_date"))
+    return bars.withColumn("daily_return_pct", change_pct(F.col("adj_close_price"), before))
 
 
 def with_reach(bars: DataFrame, exchanges: DataFrame, *, reach_days: int) -> DataFrame:
