@@ -13,21 +13,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from batch.frames import calendar_of
 from batch.stage import MANY_SESSIONS, Stage, parse_sessions, run_batch, sessions_before, stage_run
-from batch.transforms.performance import (
-    at_or_before,
-    holding_intervals,
-    interval_values,
-    positions_held,
-    purchases,
-    realised_series,
-    traded_days,
-    usd_prices,
-)
-from config.universe import BENCHMARK, COST_BPS, STALE_AFTER_SESSIONS
+from batch.transforms.performance import realised_performance
+from config.universe import COST_BPS, STALE_AFTER_SESSIONS
 from database import extracts, findings, performance
 from database.connection import Connection
 from utils.sessions import sessions_between
@@ -56,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def series(oldest: date, last: date) -> list[Row]:
-    """All series, collected; by a session of Spark's own, whose optimisers pay over years."""
+    """All series, collected. However few sessions are asked for, they are as long as the portfolios are old."""
     years_of_data = len(sessions_between(oldest, last)) > MANY_SESSIONS
     with spark_session(STAGE.process, years_of_data=years_of_data) as spark:
         return [row.asDict() for row in realised(spark, oldest, last).collect()]
@@ -64,36 +54,24 @@ def series(oldest: date, last: date) -> list[Row]:
 
 def realised(spark: SparkSession, oldest: date, last: date) -> DataFrame:
     """The rows of all series up to the session: read, then rules 8. `oldest`: of the portfolios."""
-    until = F.lit(last)
-    calendar = calendar_of(spark, oldest - timedelta(days=REACH_DAYS), last)
-    published = read_query(spark, extracts.published_portfolios(last))
-    weights = read_query(spark, extracts.published_weights(last))
-    bars = read_query(spark, extracts.held_bars(last))
-    rates = read_query(spark, extracts.exchange_rates_until(last))
-    spy = read_query(spark, extracts.benchmark_bars(last))
-
-    bought = purchases(published, calendar, last=until)
-    held = positions_held(holding_intervals(bought, last=until), weights, calendar)
-    wanted = held.where(F.col("ticker").isNotNull()).select("ticker", "trade_date").distinct()
-    prices = usd_prices(wanted, bars, rates, calendar)
-    values = interval_values(held, prices, stale_after=STALE_AFTER_SESSIONS)
-    days = traded_days(values, cost_bps=COST_BPS)
-    return realised_series(days, benchmark_prices(spy, calendar))
-
-
-def benchmark_prices(spy: DataFrame, calendar: DataFrame) -> DataFrame:
-    """trade_date, price_usd of every session: SPY's newest at or before it."""
-    sessions = calendar.where(F.col("day") == F.col("session"))
-    known = spy.select("ticker", F.col("trade_date").alias("known_on"), F.col("adj_close_price").alias("known"))
-    wanted = sessions.select(F.lit(BENCHMARK).alias("ticker"), F.col("day").alias("trade_date"))
-    return at_or_before(wanted, known, by="ticker").select("trade_date", F.col("known").alias("price_usd"))
+    return realised_performance(
+        published=read_query(spark, extracts.published_portfolios(last)),
+        weights=read_query(spark, extracts.published_weights(last)),
+        bars=read_query(spark, extracts.held_bars(last)),
+        rates=read_query(spark, extracts.exchange_rates_until(last)),
+        benchmark_bars=read_query(spark, extracts.benchmark_bars(last)),
+        calendar=calendar_of(spark, oldest - timedelta(days=REACH_DAYS), last),
+        last=last,
+        cost_bps=COST_BPS,
+        stale_after=STALE_AFTER_SESSIONS,
+    )
 
 
 def held_without_bar(rows: Iterable[Row]) -> Iterator[findings.Finding]:
     """A finding per session and stock, with the series that hold it."""
     holders: dict[tuple[date, str], list[str]] = defaultdict(list)
     for row in rows:
-        for ticker in (row["without_bar"] or "").split(",") if row["without_bar"] else []:
+        for ticker in filter(None, (row["without_bar"] or "").split(",")):
             holders[row["trade_date"], ticker].append(f"{row['strategy']} ({row['origin']})")
     for (session, ticker), held_by in sorted(holders.items()):
         detail = f"no bar for more than {STALE_AFTER_SESSIONS} sessions; held by {', '.join(sorted(held_by))}"

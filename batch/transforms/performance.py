@@ -10,6 +10,8 @@ A series is one strategy's `live` or `simulated` portfolios. The simulated ones 
 day of its first purchase; a live series is one stretch. Every session of a stretch is kept apart from what follows it.
 """
 
+from datetime import date
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -20,7 +22,47 @@ BASIS_POINTS = 10_000
 LIVE, SIMULATED = "live", "simulated"
 
 
-def purchases(published: DataFrame, calendar: DataFrame, *, last: Column) -> DataFrame:
+def realised_performance(
+    *,
+    published: DataFrame,
+    weights: DataFrame,
+    bars: DataFrame,
+    rates: DataFrame,
+    benchmark_bars: DataFrame,
+    calendar: DataFrame,
+    last: date,
+    cost_bps: float,
+    stale_after: int,
+) -> DataFrame:
+    """Every series up to the session `last`: the steps of this module in their order; each says what it takes.
+
+    >>> published = spark.sql("SELECT '5d' AS strategy, DATE'2026-01-22' AS as_of_date, 'live' AS origin, "
+    ...     "1 AS revision, TIMESTAMP'2026-01-23 01:00:00Z' AS published_at")
+    >>> weights = published.selectExpr("strategy", "as_of_date", "revision", "'JNJ' AS ticker",
+    ...     "1D AS portfolio_weight")
+    >>> bars = spark.sql('''SELECT "JNJ" AS ticker, to_date(day) AS trade_date, close AS adj_close_price,
+    ...     "USD" AS currency FROM VALUES ("2026-01-23", 200D), ("2026-01-26", 210D) AS b (day, close)''')
+    >>> rates = spark.sql("SELECT 'KRW' AS currency, DATE'2026-01-22' AS rate_date, 7e-4D AS usd_per_unit")
+    >>> calendar = spark.sql('''SELECT day, day AS session, CAST(day AS TIMESTAMP) + INTERVAL 21 HOURS AS closes_at,
+    ...     next AS next_session, number AS session_number FROM VALUES (DATE'2026-01-22', DATE'2026-01-23', 1),
+    ...     (DATE'2026-01-23', DATE'2026-01-26', 2), (DATE'2026-01-26', DATE'2026-01-27', 3)
+    ...     AS c (day, next, number)''')
+    >>> spy = bars.selectExpr("'SPY' AS ticker", "trade_date", "500D AS adj_close_price")
+    >>> found = realised_performance(published=published, weights=weights, bars=bars, rates=rates, benchmark_bars=spy,
+    ...     calendar=calendar, last=date(2026, 1, 26), cost_bps=10, stale_after=5)
+    >>> for row in found.sort("trade_date").collect():
+    ...     print(row.trade_date.day, row.equity, round(row.equity_net, 6), row.positions)
+    23 1.0 0.999 1
+    26 1.05 1.04895 1
+    """
+    intervals = holding_intervals(purchases(published, calendar, last=last), last=last)
+    held = positions_held(intervals, weights, calendar)
+    wanted = held.where(F.col("ticker").isNotNull()).select("ticker", "trade_date").distinct()
+    values = interval_values(held, usd_prices(wanted, bars, rates, calendar), stale_after=stale_after)
+    return realised_series(traded_days(values, cost_bps=cost_bps), benchmark_prices(benchmark_bars, calendar))
+
+
+def purchases(published: DataFrame, calendar: DataFrame, *, last: date) -> DataFrame:
     """strategy, as_of_date, origin, revision, bought_on of every portfolio bought by the session `last` (rules 8).
 
     A live portfolio is bought at the first close that is both after its as_of_date's session and after its publication,
@@ -33,7 +75,7 @@ def purchases(published: DataFrame, calendar: DataFrame, *, last: Column) -> Dat
     ...     (3, TIMESTAMP'2026-01-23 21:01:00Z') AS p (revision, published_at)''')
     >>> calendar = spark.sql('''SELECT *, day AS session, CAST(day AS TIMESTAMP) + INTERVAL 21 HOURS AS closes_at,
     ...     date_add(day, 1) AS next_session FROM VALUES (DATE'2026-01-22'), (DATE'2026-01-23') AS c (day)''')
-    >>> found = purchases(published, calendar, last=F.lit("2026-01-23").cast("date")).collect()
+    >>> found = purchases(published, calendar, last=date(2026, 1, 23)).collect()
     >>> [(row.revision, row.bought_on.isoformat()) for row in found]
     [(2, '2026-01-23')]
     """
@@ -50,7 +92,7 @@ def purchases(published: DataFrame, calendar: DataFrame, *, last: Column) -> Dat
         .join(F.broadcast(closes), on="published_on", how="left")
         .withColumn("tradable_on", tradable_on)
         .withColumn("bought_on", bought_on)
-        .where(F.col("bought_on") <= last)
+        .where(F.col("bought_on") <= F.lit(last))
         .where((F.col("origin") == SIMULATED) | (F.col("tradable_on") <= F.col("bought_on")))
         .groupBy("strategy", "as_of_date", "origin", "bought_on")
         .agg(F.max("revision").alias("revision"))
@@ -58,7 +100,7 @@ def purchases(published: DataFrame, calendar: DataFrame, *, last: Column) -> Dat
     )
 
 
-def holding_intervals(bought: DataFrame, *, last: Column) -> DataFrame:
+def holding_intervals(bought: DataFrame, *, last: date) -> DataFrame:
     """From which purchase to which session each portfolio is held, and in which stretch (rules 8).
 
     A live portfolio is held until the next live one is bought, a simulated one until the next of either origin; where
@@ -68,7 +110,7 @@ def holding_intervals(bought: DataFrame, *, last: Column) -> DataFrame:
     >>> bought = spark.sql('''SELECT "5d" AS strategy, date_sub(to_date(day), 1) AS as_of_date, origin, 1 AS revision,
     ...     to_date(day) AS bought_on FROM VALUES ("2026-01-12", "simulated"), ("2026-01-13", "simulated"),
     ...     ("2026-01-14", "live"), ("2026-01-15", "simulated"), ("2026-01-16", "live") AS b (day, origin)''')
-    >>> intervals = holding_intervals(bought, last=F.lit("2026-01-20").cast("date")).sort("origin", "bought_on")
+    >>> intervals = holding_intervals(bought, last=date(2026, 1, 20)).sort("origin", "bought_on")
     >>> for row in intervals.collect():
     ...     print(row.origin, row.stretch.day, row.bought_on.day, row.held_to.day, row.is_replaced)
     live 14 14 16 True
@@ -91,7 +133,7 @@ def holding_intervals(bought: DataFrame, *, last: Column) -> DataFrame:
         .withColumn("place", F.row_number().over(same_day))
         .where(F.col("place") == 1)
         .withColumn("begins_on", F.when(begins, F.col("bought_on")))
-        .withColumn("held_to", F.coalesce(F.lead("bought_on").over(in_order), last))
+        .withColumn("held_to", F.coalesce(F.lead("bought_on").over(in_order), F.lit(last)))
         .withColumn("is_replaced", F.coalesce(F.lead("is_own").over(in_order), F.lit(False)))
         .withColumn("stretch", F.last("begins_on", ignorenulls=True).over(in_order.rowsBetween(*SO_FAR)))
         .where("is_own")
@@ -114,13 +156,16 @@ def positions_held(intervals: DataFrame, weights: DataFrame, calendar: DataFrame
     >>> [(row.trade_date.day, row.ticker) for row in positions_held(intervals, weights, calendar).collect()]
     [(16, 'JNJ'), (20, 'JNJ')]
     """
-    sessions = calendar.where(F.col("day") == F.col("session")).select(F.col("day").alias("trade_date"))
     return (
         intervals.join(weights, on=["strategy", "as_of_date", "revision"], how="left")
         .withColumn("trade_date", F.explode(F.sequence("bought_on", "held_to")))
-        .join(F.broadcast(sessions), on="trade_date", how="inner")
+        .join(F.broadcast(_sessions(calendar)), on="trade_date", how="inner")
         .select(*INTERVAL, "trade_date", "ticker", "portfolio_weight")
     )
+
+
+def _sessions(calendar: DataFrame) -> DataFrame:
+    return calendar.where(F.col("day") == F.col("session")).select(F.col("day").alias("trade_date"))
 
 
 def at_or_before(wanted: DataFrame, known: DataFrame, *, by: str) -> DataFrame:
@@ -168,7 +213,6 @@ def usd_prices(wanted: DataFrame, bars: DataFrame, rates: DataFrame, calendar: D
     22 70.0 0
     23 80.0 1
     """
-    sessions = calendar.where(F.col("day") == F.col("session")).select(F.col("day").alias("trade_date"))
     numbers = calendar.select(F.col("day").alias("trade_date"), "session_number")
     bar = F.struct("adj_close_price", "currency", F.col("session_number").alias("of_session"))
     known_bars = bars.join(F.broadcast(numbers), on="trade_date", how="left").select(
@@ -176,7 +220,9 @@ def usd_prices(wanted: DataFrame, bars: DataFrame, rates: DataFrame, calendar: D
     )
     newest_bars = at_or_before(wanted, known_bars, by="ticker").select("ticker", "trade_date", "known.*")
     known_rates = rates.select("currency", F.col("rate_date").alias("known_on"), F.col("usd_per_unit").alias("known"))
-    newest_rates = at_or_before(rates.select("currency").distinct().crossJoin(sessions), known_rates, by="currency")
+    newest_rates = at_or_before(
+        rates.select("currency").distinct().crossJoin(_sessions(calendar)), known_rates, by="currency"
+    )
     usd = F.when(F.col("currency") == "USD", F.lit(1.0)).otherwise(F.col("known"))
     return (
         newest_bars.join(F.broadcast(newest_rates), on=["currency", "trade_date"], how="left")
@@ -201,7 +247,8 @@ def interval_values(held: DataFrame, prices: DataFrame, *, stale_after: int) -> 
 
     >>> held = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-22' AS stretch,
     ...     DATE'2026-01-22' AS bought_on, DATE'2026-01-23' AS held_to, false AS is_replaced,
-    ...     to_date(day) AS trade_date, ticker, weight AS portfolio_weight FROM VALUES ("AAA", 0.75D), ("BBB", 0.25D) AS w (ticker, weight)
+    ...     to_date(day) AS trade_date, ticker, weight AS portfolio_weight
+    ...     FROM VALUES ("AAA", 0.75D), ("BBB", 0.25D) AS w (ticker, weight)
     ...     CROSS JOIN VALUES ("2026-01-22"), ("2026-01-23") AS d (day)''')
     >>> prices = spark.sql('''SELECT ticker, to_date(day) AS trade_date, price AS price_usd, 0 AS sessions_without_bar
     ...     FROM VALUES ("AAA", "2026-01-22", 50D), ("AAA", "2026-01-23", 54D), ("BBB", "2026-01-22", 10D),
@@ -305,6 +352,21 @@ def _weight_changes(bought: Column, sold: Column) -> Column:
             lambda _, new, old: F.coalesce(new, F.lit(0.0)) - F.coalesce(old, F.lit(0.0)),
         )
     )
+
+
+def benchmark_prices(bars: DataFrame, calendar: DataFrame) -> DataFrame:
+    """trade_date, price_usd of every session: the benchmark's newest adjusted close at or before it (rules 8).
+
+    bars: ticker, trade_date, adj_close_price of one instrument in US dollars; calendar: see frames
+
+    >>> bars = spark.sql("SELECT 'SPY' AS ticker, DATE'2026-01-22' AS trade_date, 500D AS adj_close_price")
+    >>> calendar = spark.sql("SELECT day, day AS session FROM VALUES (DATE'2026-01-22'), (DATE'2026-01-23') AS c (day)")
+    >>> [row.price_usd for row in benchmark_prices(bars, calendar).collect()]
+    [500.0, 500.0]
+    """
+    known = bars.select("ticker", F.col("trade_date").alias("known_on"), F.col("adj_close_price").alias("known"))
+    wanted = bars.select("ticker").distinct().crossJoin(_sessions(calendar))
+    return at_or_before(wanted, known, by="ticker").select("trade_date", F.col("known").alias("price_usd"))
 
 
 def realised_series(days: DataFrame, benchmark: DataFrame) -> DataFrame:
