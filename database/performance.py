@@ -79,9 +79,7 @@ def changed_since(connection: Connection, as_of_date: date, since: datetime) -> 
 REACH_DAYS = 30  # before the oldest portfolio; the bar that serves a purchase is hardly ever older
 
 
-def replace_performance(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], *, last: date, run_id: str
-) -> None:
+def replace_performance(connection: Connection, rows: Sequence[Mapping[str, Any]], *, last: date, run_id: str) -> None:
     """Put the series in the place of all rows up to the session, in one transaction; a row that is equal stays.
 
     Rows up to the session that the series no longer have go; later rows are another run's.
