@@ -6,26 +6,22 @@
 Process in the ledger: trending_etfs. A session whose SPY has no bar, or one in doubt, has no result.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
-from itertools import chain, groupby
-from operator import itemgetter
-from typing import Any
+from itertools import chain
 
 from pyspark.sql import DataFrame, SparkSession
 
 from batch.frames import RowsOfDate, collected, ends_of, every, periods_of, universe_of
+from batch.missing import NoReturn, note, with_benchmark
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, sessions_before, stage_run
 from batch.transforms.returns import period_returns
 from batch.transforms.trending import measure_etfs
 from config.universe import BENCHMARK, PERIODS, tickers_of
-from database import extracts, findings, trending
+from database import extracts, trending
 from database.connection import Connection
 from utils.sessions import session_offset
 from utils.spark import read_query, spark_session
-
-MISSING = {"no_return": "has no bar at one of the ends", "in_doubt": "has a bar in doubt"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,38 +46,20 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
 
 def store(run: StageRun, sessions: Sequence[date], of_session: RowsOfDate) -> None:
     """Replace the sessions' rows; name what has no return. Raises MissingPrices when SPY has none for D."""
-    possible = []
-    # D last, but judged first: without SPY nothing is written.
-    for session in reversed(sessions):
-        spy = [row for row in of_session[session] if row["etf_ticker"] == BENCHMARK and row["missing"]]
-        if spy:
-            run.impossible(session, _named(spy))
-        else:
-            possible.append(session)
-    missing = [row for session in sorted(possible) for row in of_session[session] if row["missing"]]
-    for session, rows in groupby(missing, key=itemgetter("as_of_date")):
-        run.note(f"{session} {_named(list(rows))}")
-    findings.record_all(run.connection, run.run.run_id, map(_finding, missing))
-    rows_of = {session: [row for row in of_session[session] if not row["missing"]] for session in sorted(possible)}
-    trending.replace_trending(
-        run.connection, chain(*rows_of.values()), as_of_dates=list(rows_of), run_id=run.run.run_id
-    )
+    missing = {
+        session: [
+            NoReturn(session, row["etf_ticker"], row["period_days"], row["missing"])
+            for row in of_session[session]
+            if row["missing"]
+        ]
+        for session in sessions
+    }
+    possible = with_benchmark(run, sessions, missing)
+    note(run, chain.from_iterable(missing[session] for session in possible))
+    rows_of = {session: [row for row in of_session[session] if not row["missing"]] for session in possible}
+    trending.replace_trending(run.connection, chain(*rows_of.values()), as_of_dates=possible, run_id=run.run.run_id)
     for session, kept in rows_of.items():
         run.stored(session, rows=len(kept))
-
-
-def _named(missing: Sequence[dict[str, Any]]) -> str:
-    """XLB has a bar in doubt (10, 20 sessions); XLV has no bar at one of the ends (5 sessions)."""
-    periods = defaultdict(list)
-    for row in sorted(missing, key=lambda row: (row["etf_ticker"], row["period_days"])):
-        periods[row["etf_ticker"], row["missing"]].append(str(row["period_days"]))
-    return "; ".join(f"{etf} {MISSING[why]} ({', '.join(days)} sessions)" for (etf, why), days in periods.items())
-
-
-def _finding(row: dict[str, Any]) -> findings.Finding:
-    return findings.Finding(
-        f"no return over {row['period_days']}", row["etf_ticker"], row["as_of_date"], "warn", _named([row])
-    )
 
 
 def catch_up(connection: Connection, as_of_date: date) -> list[date]:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from config.universe import CARRIED_CAP_REACH_DAYS, FX_REACH_DAYS, PERIODS, SNAPSHOT_REACH_DAYS
+from config.universe import PERIODS
+from database import changes
 from database.connection import Connection
 from database.staging import names, replace_rows, stage
 
@@ -286,35 +287,21 @@ def changed_since(connection: Connection, as_of_date: date, first: date, since: 
     """Whether a row that was read for the session's portfolios has changed; adjusted closes restated alone don't count.
 
     What was read: its trending ETFs; their lists in reach, with what is known of each holding; bars (from `first`),
-    caps and rates of the holdings looked at. Of later caps only one that may serve is read: the nearest.
+    caps and rates of the holdings looked at.
     """
-    row = connection.execute(
+    return changes.found(
+        connection,
         """WITH trending AS (SELECT DISTINCT etf_ticker FROM analytics_03_trending_etfs
                              WHERE as_of_date = %(day)s AND is_trending),
                 listed AS (SELECT holding_ticker, changed_at
                            FROM collected_04_etf_holdings JOIN trending USING (etf_ticker)
                            WHERE as_of_date BETWEEN %(day)s - %(list_reach)s AND %(day)s),
-                looked_at AS (SELECT DISTINCT ticker FROM analytics_05_candidates WHERE as_of_date = %(day)s),
-                quotes AS (SELECT ticker, session_date, changed_at FROM collected_00_market_cap
-                           JOIN looked_at USING (ticker) WHERE session_date >= %(day)s - %(cap_reach)s)
-           SELECT EXISTS (SELECT FROM analytics_03_trending_etfs WHERE as_of_date = %(day)s AND updated_at > %(since)s)
-               OR EXISTS (SELECT FROM listed WHERE changed_at > %(since)s)
-               OR EXISTS (SELECT FROM collected_00_meta_stock WHERE changed_at > %(since)s
-                          AND ticker IN (SELECT holding_ticker FROM listed))
-               OR EXISTS (SELECT FROM collected_06_daily_stock_history JOIN looked_at USING (ticker)
-                          WHERE trade_date BETWEEN %(first)s AND %(day)s AND changed_at > %(since)s)
-               OR EXISTS (SELECT FROM quotes q WHERE changed_at > %(since)s
-                          AND (session_date <= %(day)s
-                               OR session_date = (SELECT min(o.session_date) FROM quotes o WHERE o.ticker = q.ticker)))
-               OR EXISTS (SELECT FROM collected_00_fx_rate WHERE changed_at > %(since)s
-                          AND rate_date >= %(day)s - %(rate_reach)s AND rate_date < %(day)s)""",
-        {
-            "day": as_of_date,
-            "first": first,
-            "since": since,
-            "list_reach": SNAPSHOT_REACH_DAYS,
-            "cap_reach": CARRIED_CAP_REACH_DAYS,
-            "rate_reach": FX_REACH_DAYS,
-        },
-    ).fetchone()
-    return bool(row and row[0])
+                looked_at AS (SELECT DISTINCT ticker FROM analytics_05_candidates WHERE as_of_date = %(day)s)""",
+        "EXISTS (SELECT FROM analytics_03_trending_etfs WHERE as_of_date = %(day)s AND updated_at > %(since)s)",
+        changes.LISTS,
+        changes.PROFILES,
+        changes.BARS,
+        changes.CAPS,
+        changes.RATES,
+        asked=changes.parameters(as_of_date, first, since),
+    )
