@@ -1,6 +1,7 @@
 """Real services for tests: a PostgreSQL server and a Kafka broker of this run's own, on free ports, gone at its end."""
 
 import importlib.util
+import logging
 import os
 import secrets
 import shutil
@@ -12,13 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 from tenacity import retry, stop_after_delay, wait_fixed
 
-from config.settings import DatabaseSettings
+from config.settings import DatabaseSettings, SparkSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 REPO = Path(__file__).resolve().parent.parent
 ROLES = ("migrate", "collector", "consumer", "batch", "api", "pipeline")
@@ -174,6 +179,32 @@ def jars() -> Path:
     folder = DOWNLOADS / "jars"
     assert any(folder.glob("kafka_2.13-*.jar")), f"expected the broker's jars in {folder}: run bash test/test.sh once"
     return folder
+
+
+@pytest.fixture(scope="session")
+def jdbc_jar(jars: Path) -> Path:
+    """PostgreSQL's JDBC driver, as set-up keeps it."""
+    found = sorted(jars.glob("postgresql-*.jar"))
+    assert found, f"expected postgresql-*.jar in {jars}: run bash test/test.sh once"
+    return found[-1]
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Classes of Spark: made by the first program that succeeds, used by the others."""
+    return tmp_path_factory.mktemp("archive") / "spark.jsa"
+
+
+@pytest.fixture(scope="session")
+def spark(jdbc_jar: Path) -> Iterator["SparkSession"]:
+    """One real Spark session for all tests of transforms: local[2], with this run's own JVM."""
+    # Here, so that tests without Spark don't wait for it.
+    from utils.spark import spark_session  # noqa: PLC0415
+
+    # It tells of its end when the interpreter does: after pytest's closing lines, to a stream that is closed.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    with spark_session("test", settings=SparkSettings(jdbc_jar=jdbc_jar)) as session:
+        yield session
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
-"""A real Spark session for the transforms; a database with a market, a clock and a way to run the programs."""
+"""A database with a market, a clock and a way to run the programs."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -10,33 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pyspark.sql import SparkSession
 
-from config.settings import SparkSettings
 from config.universe import ETFS, SECTORS, exchange_calendar
 from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Answer, Clock, Row, Run, write_bar
 from test.conftest import REPO, Database
 from test.e2e.market import CAPS, HOLDINGS, KRW_RATE, LEVELS, D
 from test.e2e.market import SECTORS as SOURCE_SECTORS
 from utils.sessions import previous_session, session_offset, sessions_between
-from utils.spark import spark_session
-
-
-@pytest.fixture(scope="session")
-def jdbc_jar(jars: Path) -> Path:
-    """PostgreSQL's JDBC driver, as set-up keeps it."""
-    found = sorted(jars.glob("postgresql-*.jar"))
-    assert found, f"expected postgresql-*.jar in {jars}: run bash test/test.sh once"
-    return found[-1]
-
-
-@pytest.fixture(scope="session")
-def spark(jdbc_jar: Path) -> Iterator[SparkSession]:
-    """local[2], with this run's own JVM."""
-    # It tells of its end when the interpreter does: after pytest's closing lines, to a stream that is closed.
-    logging.getLogger("py4j").setLevel(logging.WARNING)
-    with spark_session("test", settings=SparkSettings(jdbc_jar=jdbc_jar)) as session:
-        yield session
 
 
 @pytest.fixture
@@ -100,12 +79,6 @@ def clock() -> Iterator[Clock]:
         threading.Thread(target=clock.serve_forever, daemon=True).start()
         yield clock
         clock.shutdown()
-
-
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made by the first program that succeeds, used by the others."""
-    return tmp_path_factory.mktemp("archive") / "spark.jsa"
 
 
 @pytest.fixture
