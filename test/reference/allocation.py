@@ -44,6 +44,7 @@ class Candidate:
     market_cap: float | None
     outcome: str
     cap: MarketCap
+    name: str
 
 
 @dataclass
@@ -83,7 +84,7 @@ def allocate(market: Market, trends: pd.DataFrame) -> Allocation:
         for at, session in enumerate(sessions)
         for period in PERIODS
     ]
-    hidden = {"cap"}
+    hidden = {"cap", "name"}
     return Allocation(
         candidates=pd.DataFrame(
             [
@@ -134,10 +135,11 @@ def _portfolio(
                     holding.rank,
                     holding.percent,
                     day_of(snapshot.day),
-                    None if np.isnan(value) else value,
+                    known_return(value, in_doubt),
                     cap.usd,
                     judge(market.profile(holding.ticker), value, in_doubt, cap),
                     cap,
+                    market.profile(holding.ticker).company_name or holding.name,
                 )
             )
         pick(found)
@@ -146,6 +148,11 @@ def _portfolio(
     _name_what_is_missing(portfolio, etf_returns(returns, at, period))
     portfolio.positions = _positions(market, portfolio)
     return portfolio
+
+
+def known_return(return_pct: float, in_doubt: bool) -> float | None:
+    """What is shown beside the outcome: nothing where a bar on the way is in doubt."""
+    return None if in_doubt or np.isnan(return_pct) else return_pct
 
 
 def rises(return_pct: float) -> bool:
@@ -207,7 +214,7 @@ def _positions(market: Market, portfolio: Portfolio) -> list[dict[str, Any]]:
             "as_of_date": portfolio.as_of_date,
             "period_days": portfolio.period_days,
             "ticker": ticker,
-            "company_name": market.profile(ticker).company_name,
+            "company_name": found[0].name,
             "sector": market.profile(ticker).sector or UNKNOWN_SECTOR,
             "market_cap": found[0].market_cap,
             "return_pct": found[0].return_pct,

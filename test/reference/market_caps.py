@@ -66,6 +66,11 @@ def is_doubted(quote: Quote) -> bool:
     return quote.in_doubt
 
 
+def moved(quote: Quote, close: float, splits: float) -> float:
+    """The quoted market cap at the day's close, in the quote's currency."""
+    return quote.market_cap * close / (quote.quote_price / splits)
+
+
 def market_cap(market: Market, ticker: str, day: int) -> MarketCap:
     """The market cap on a day, rounded to whole dollars when computed."""
     found = chosen(market.quotes.get(ticker, ()), day)
@@ -78,5 +83,5 @@ def market_cap(market: Market, ticker: str, day: int) -> MarketCap:
     close, rate = close_on(series, day), usd_per_unit(market, quote.currency, day)
     if close is None or rate is None:
         return MarketCap(None, source, False)
-    usd = quote.market_cap * close / (quote.quote_price / splits_after(series, quote.day)) * rate
+    usd = moved(quote, close, splits_after(series, quote.day)) * rate
     return MarketCap(float(rounded(np.array([usd]), 0)[0]), source, False)

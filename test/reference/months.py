@@ -97,25 +97,28 @@ def months(market: Market, items: Iterable[Month]) -> Months:
                     }
                 )
         by_sector: dict[str, list[InMonth]] = {}
-        for ticker in equities(market, span.end):
+        names = equities(market, span.end)
+        for ticker in names:
             stock = _in_month(market, ticker, span)
             if stock is not None:
                 by_sector.setdefault(market.profile(ticker).sector or UNKNOWN_SECTOR, []).append(stock)
         for sector, members in by_sector.items():
             average = mean([stock.return_pct for stock in members])
             sectors.append(named | {"sector": sector} | _sector_row(sector, members, average, spy))
-            stocks += [named | _stock_row(market, sector, stock, average) for stock in members]
+            stocks += [named | _stock_row(names[stock.ticker], sector, stock, average) for stock in members]
     return Months(pd.DataFrame(etfs), pd.DataFrame(sectors), pd.DataFrame(stocks))
 
 
-def equities(market: Market, day: int) -> list[str]:
-    """The distinct companies in the snapshots in reach."""
-    found = set()
+def equities(market: Market, day: int) -> dict[str, str]:
+    """The distinct companies in the snapshots in reach: ticker → name, the list's where the profile has none."""
+    found: dict[str, str] = {}
     for etf in ETFS:
         snapshot = holdings.newest(market, etf.ticker, day)
-        if snapshot is not None:
-            found |= {line.ticker for line in snapshot.lines if is_equity(market.profile(line.ticker).quote_type)}
-    return sorted(found)
+        for line in snapshot.lines if snapshot else ():
+            profile = market.profile(line.ticker)
+            if is_equity(profile.quote_type):
+                found[line.ticker] = profile.company_name or line.name
+    return dict(sorted(found.items()))
 
 
 def is_equity(quote_type: str | None) -> bool:
@@ -128,8 +131,13 @@ def _in_month(market: Market, ticker: str, span: Ends) -> InMonth | None:
     value = monthly_return(series, span)
     if series is None or value is None:
         return None
-    bars = np.flatnonzero((series.day >= span.first_day) & (series.day <= span.end))
+    bars = bars_of(market, series, span)
     return InMonth(ticker, value, series, bars, daily_returns(series)[bars])
+
+
+def bars_of(market: Market, series: Series, span: Ends) -> Ints:
+    """Its bars dated in the month, also on days that are no session of New York."""
+    return np.flatnonzero((series.day >= span.first_day) & (series.day <= span.end))
 
 
 def mean(values: list[float]) -> float:
@@ -174,12 +182,17 @@ def vs_sector(value: float, average: float) -> float:
     return value - average
 
 
-def _stock_row(market: Market, sector: str, stock: InMonth, average: float) -> dict[str, Any]:
+def stock_trends(value: float, average: float) -> bool:
+    """Above its sector and above 0."""
+    return value > average and value > 0
+
+
+def _stock_row(name: str, sector: str, stock: InMonth, average: float) -> dict[str, Any]:
     series, bars = stock.series, stock.bars
     highs, lows = series.high[bars], series.low[bars]
     return {
         "ticker": stock.ticker,
-        "company_name": market.profile(stock.ticker).company_name,
+        "company_name": name,
         "sector": sector,
         "avg_monthly_return": stock.return_pct,
         "vs_sector": vs_sector(stock.return_pct, average),
@@ -188,5 +201,5 @@ def _stock_row(market: Market, sector: str, stock: InMonth, average: float) -> d
         "month_high": float(np.nanmax(highs)) if (~np.isnan(highs)).any() else None,
         "month_low": float(np.nanmin(lows)) if (~np.isnan(lows)).any() else None,
         "trading_days": len(bars),
-        "is_trending": stock.return_pct > average and stock.return_pct > 0,
+        "is_trending": stock_trends(stock.return_pct, average),
     }

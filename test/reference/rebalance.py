@@ -98,7 +98,7 @@ def rebalance(
                 "final_weight": portions[entry["ticker"]],
                 "score": entry["score"],
                 "source_periods": ",".join(f"{period}d" for period in entry["periods"]),
-                "return_20d": _return_20d(returns, entry["ticker"]),
+                "return_20d": return_20d(returns, entry["ticker"]),
                 "market_cap": entry["position"]["market_cap"],
             }
             for entry in merged
@@ -134,7 +134,8 @@ def _merged(portfolios: dict[int, Portfolio]) -> list[dict[str, Any]]:
     ]
 
 
-def _return_20d(returns: PeriodReturns, ticker: str) -> float | None:
+def return_20d(returns: PeriodReturns, ticker: str) -> float | None:
+    """Also of a stock that is not in the 20-session portfolio; None if it has none."""
     found = returns.of(ticker, 20, etf=False)
     if found is None or np.isnan(found.return_pct[0]) or found.in_doubt[0]:
         return None

@@ -149,8 +149,11 @@ def top_holdings(market: Market, sessions: Sequence[date]) -> pd.DataFrame:
 
 
 def effective_holdings(weights: Sequence[float], herfindahl: float, covered: float) -> tuple[float, float]:
-    """Fewest and most equal holdings that would be as concentrated, whatever the unknown ones are."""
-    return 1 / (herfindahl + (1 - covered) * min(weights)), 1 / herfindahl
+    """Fewest and most equal holdings that would be as concentrated, whatever the unknown ones are.
+
+    Nothing is unknown in a list of more than the whole fund.
+    """
+    return 1 / (herfindahl + max(1 - covered, 0.0) * min(weights)), 1 / herfindahl
 
 
 def herfindahl_index(weights: Sequence[float]) -> float:

@@ -1,0 +1,172 @@
+"""A planted market in a database of its own, and what the batch programs made of it."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from test.batch.programs import (
+    ALLOCATOR,
+    MONTHS,
+    PERFORMANCE,
+    REBALANCER,
+    TOP_HOLDINGS,
+    TRENDING,
+    Answer,
+    Clock,
+)
+from test.conftest import REPO, Database, Server, fresh_database
+from test.reference import loading, planting
+from test.reference.market import Connection, Market, read
+from test.replay.generator import generate
+from utils.program import SUCCESS
+from utils.sessions import close_of, session_offset, sessions_until
+
+SEED = 7
+STOCKS = 110
+# Published in time, as the controller does: (strategy, first and last day).
+PUBLISHED_LIVE = (
+    ("20d", date(2025, 11, 3), date(2025, 11, 5)),
+    ("20d", date(2025, 11, 12), date(2025, 11, 12)),
+    ("10d", date(2025, 12, 17), date(2025, 12, 17)),
+    ("monthly", date(2025, 10, 26), date(2025, 10, 26)),
+)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A database that the programs have computed all of, and what it had collected."""
+
+    database: Database
+    market: Market
+    sessions: list[date]
+    took: dict[str, float]
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """As superuser."""
+        with self.database.server.connect(self.database.name) as connection:
+            yield connection
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The batch programs as the DAGs run them, on one database, by one clock."""
+
+    database: Database
+    clock: Clock
+    environment: dict[str, str]
+    took: dict[str, float]
+
+    def run(self, program: str, *arguments: str) -> None:
+        """One program to its end, which has to be good."""
+        started = datetime.now()  # noqa: DTZ005 - a difference
+        done = subprocess.run(
+            [sys.executable, program, *arguments],
+            cwd=REPO,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        assert done.returncode == SUCCESS, done.stdout + done.stderr
+        name = Path(program).stem
+        self.took[name] = self.took.get(name, 0.0) + (datetime.now() - started).total_seconds()  # noqa: DTZ005
+
+
+@contextmanager
+def programs_on(database: Database, jdbc_jar: Path, archive: Path) -> Iterator[Programs]:
+    """A way to run the programs, by a clock that can be moved."""
+    with Clock(("127.0.0.1", 0), Answer) as clock:
+        threading.Thread(target=clock.serve_forever, daemon=True).start()
+        environment = {
+            **os.environ,
+            **database.environment("batch"),
+            "PYTHONPATH": str(REPO),
+            "SPARK_JDBC_JAR": str(jdbc_jar),
+            "SPARK_CLASS_ARCHIVE": str(archive),
+            "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/",
+            "ACTSTOCK_DAG_RUN_ID": "reference/1",
+        }
+        yield Programs(database, clock, environment, {})
+        clock.shutdown()
+
+
+def evening(session: date) -> datetime:
+    """When the daily pipeline has run."""
+    return close_of(session) + timedelta(hours=1)
+
+
+@pytest.fixture(scope="session")
+def computed(
+    postgres: Server, jdbc_jar: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Computed]:
+    """The small market with everything planted, computed over all of its sessions."""
+    directory = tmp_path_factory.mktemp("market")
+    generate(directory, last_session=planting.LAST_SESSION, seed=SEED, sessions=planting.SESSIONS, stocks=STOCKS)
+    tables = loading.tables(directory)
+    planting.plant(tables)
+    sessions = planting.computed(sessions_until(planting.LAST_SESSION, planting.SESSIONS))
+    with fresh_database(postgres) as database, programs_on(database, jdbc_jar, archive) as programs:
+        with postgres.connect(database.name) as connection:
+            loading.store(connection, tables)
+        _compute(programs, planting.corrected_stock(tables), sessions)
+        with postgres.connect(database.name) as connection:
+            market = read(connection, planting.LAST_SESSION)
+        yield Computed(database, market, sessions, programs.took)
+
+
+def _compute(programs: Programs, corrected: str, sessions: list[date]) -> None:
+    last = planting.LAST_SESSION
+    whole = ("--from", sessions[0].isoformat(), "--to", last.isoformat())
+    programs.clock.now = evening(last)
+    programs.run(TRENDING, *whole)
+    # One evening as it was: published in time, with a market cap that is corrected later; the one before it as well.
+    early = session_offset(planting.CORRECTED, -1)
+    programs.clock.now = evening(planting.CORRECTED)
+    worth = "UPDATE collected_00_market_cap SET market_cap = market_cap {} 2 WHERE ticker = %s"
+    with programs.database.server.connect(programs.database.name) as connection:
+        connection.execute(worth.format("*"), (corrected,))
+        programs.run(ALLOCATOR, "--from", early.isoformat(), "--to", planting.CORRECTED.isoformat())
+        connection.execute(worth.format("/"), (corrected,))
+    programs.clock.now = evening(last)
+    with ThreadPoolExecutor(2) as both:
+        followed = both.submit(_follow, programs, whole)
+        analysed = both.submit(_analyse, programs, whole)
+        followed.result()
+        analysed.result()
+
+
+def _follow(programs: Programs, whole: tuple[str, ...]) -> None:
+    programs.run(ALLOCATOR, *whole)
+    programs.run(REBALANCER, *whole)
+    with programs.database.server.connect(programs.database.name) as connection:
+        _publish_live(connection)
+    programs.run(PERFORMANCE)
+
+
+def _analyse(programs: Programs, whole: tuple[str, ...]) -> None:
+    programs.run(TOP_HOLDINGS, *whole)
+    programs.run(MONTHS, "--from", whole[1][:7], "--to", whole[3][:7])
+
+
+def _publish_live(connection: Connection) -> None:
+    """What a pipeline that ran every evening would have left."""
+    for strategy, first, last in PUBLISHED_LIVE:
+        changed = connection.execute(
+            """UPDATE analytics_portfolios SET origin = 'live',
+                   (first_published_at, published_at) = (
+                       (as_of_date + time '22:00') AT TIME ZONE 'UTC', (as_of_date + time '22:00') AT TIME ZONE 'UTC')
+               WHERE strategy = %s AND as_of_date BETWEEN %s AND %s AND origin = 'simulated'""",
+            (strategy, first, last),
+        ).rowcount
+        assert changed > 0, f"no {strategy} portfolio from {first} to {last}"
