@@ -1,0 +1,110 @@
+"""Time and memory of the batch programs over years of sessions, as a table. Not a test: nothing passes or fails.
+
+    .venv-dev/bin/python -m test.bench.batch_jobs                        # 1, 2, 5 and 10 years; 500 to 20,000 stocks
+    .venv-dev/bin/python -m test.bench.batch_jobs --years 10 --stocks 500
+
+Each program runs as a person runs it, on a PostgreSQL server of its own; memory is the peak of the program and its JVM
+(PSS: what the kernel shares between them is counted once). `--one` is the last session alone.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import psutil
+
+from test.bench.markets import fill
+from test.conftest import DOWNLOADS, REPO, Database, fresh_database, postgres_server
+from utils.sessions import sessions_until
+
+LAST = date(2025, 12, 30)
+SESSIONS_A_YEAR = 252
+SAMPLE_SECONDS = 0.2
+MEBIBYTE = 2**20
+PROGRAMS = (
+    "batch/spark_01_trending_etf_identifier.py",
+    "batch/spark_02_active_stock_allocator.py",
+    "batch/spark_05_portfolio_performance.py",
+)
+SIZES = ((1, 500), (2, 500), (5, 500), (10, 500), (1, 5_000), (1, 20_000))
+
+
+def measured(database: Database, archive: Path, program: str, *arguments: str) -> tuple[float, int]:
+    """Seconds from start to end, and the peak of memory in bytes. Raises CalledProcessError when the program fails."""
+    [jdbc_jar] = (DOWNLOADS / "jars").glob("postgresql-*.jar")
+    environment = (
+        os.environ
+        | database.environment("batch")
+        | {"PYTHONPATH": str(REPO), "SPARK_JDBC_JAR": str(jdbc_jar), "SPARK_CLASS_ARCHIVE": str(archive)}
+    )
+    begun, peak = time.monotonic(), 0
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, program, *arguments], cwd=REPO, env=environment, stdout=said, stderr=said
+        )
+        tree = psutil.Process(process.pid)
+        while process.poll() is None:
+            peak = max(peak, _memory(tree))
+            try:
+                process.wait(SAMPLE_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+        seconds = time.monotonic() - begun
+        said.seek(0)
+        if process.returncode:
+            print(said.read()[-4000:], file=sys.stderr)
+            raise subprocess.CalledProcessError(process.returncode, program)
+    return seconds, peak
+
+
+def _memory(tree: psutil.Process) -> int:
+    total = 0
+    try:
+        for process in (tree, *tree.children(recursive=True)):
+            total += process.memory_full_info().pss
+    except psutil.NoSuchProcess:
+        return total
+    return total
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--years", type=int, help="one size only: years of sessions")
+    parser.add_argument("--stocks", type=int, default=500)
+    parser.add_argument("--one", action="store_true", help="the last session alone, five times")
+    given = parser.parse_args(argv)
+    sizes = SIZES if given.years is None else ((given.years, given.stocks),)
+    with tempfile.TemporaryDirectory(prefix="act-") as folder, postgres_server(Path(folder)) as server:
+        archive = Path(folder) / "spark.jsa"
+        print(f"{'years':>5} {'stocks':>7} {'program':<42} {'seconds':>8} {'MiB':>6}", flush=True)
+        for years, stocks in sizes:
+            sessions = years * SESSIONS_A_YEAR
+            with fresh_database(server) as database:
+                with server.connect(database.name) as connection:
+                    fill(connection, last=LAST, sessions=sessions, stocks=stocks)
+                days = sessions_until(LAST, sessions)
+                one = ("--from", days[-1].isoformat(), "--to", days[-1].isoformat())
+                if not archive.exists():
+                    measured(database, archive, PROGRAMS[0], *one)
+                span = ("--from", days[0].isoformat(), "--to", days[-1].isoformat())
+                total = 0.0
+                for program in PROGRAMS:
+                    seconds, peak = measured(database, archive, program, *span)
+                    total += seconds
+                    print(f"{years:>5} {stocks:>7} {program:<42} {seconds:>8.1f} {peak / MEBIBYTE:>6.0f}", flush=True)
+                print(f"{years:>5} {stocks:>7} {'together':<42} {total:>8.1f}", flush=True)
+                if given.one:
+                    for program in PROGRAMS * 5:
+                        seconds, peak = measured(database, archive, program, *one)
+                        print(f"  one {stocks:>7} {program:<42} {seconds:>8.1f} {peak / MEBIBYTE:>6.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
