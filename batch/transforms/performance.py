@@ -4,7 +4,8 @@ Units: weights, returns and costs are fractions until `realised_series`, which g
 dollars. A day is a session of New York. A stock without a price earns 0, and says so by name; nothing is NULL but the
 returns of the day on which a series begins.
 
-    published revisions → purchases → holding_intervals → positions_held → interval_values → traded_days → series
+    published revisions → purchases → holding_intervals → positions_held → usd_prices → interval_values → traded_days
+    → realised_series
 
 A series is one strategy's `live` or `simulated` portfolios. The simulated ones come in stretches, each named by the
 day of its first purchase; a live series is one stretch. Every session of a stretch is kept apart from what follows it.
@@ -57,9 +58,9 @@ def realised_performance(
     """
     intervals = holding_intervals(purchases(published, calendar, last=last), last=last)
     held = positions_held(intervals, weights, calendar)
-    wanted = held.where(F.col("ticker").isNotNull()).select("ticker", "trade_date").distinct()
-    values = interval_values(held, usd_prices(wanted, bars, rates, calendar), stale_after=stale_after)
-    return realised_series(traded_days(values, cost_bps=cost_bps), benchmark_prices(benchmark_bars, calendar))
+    values = interval_values(usd_prices(held, bars, rates, calendar, last=last), stale_after=stale_after)
+    spy = each_day(benchmark_bars, by="ticker", since="trade_date", last=last)
+    return realised_series(traded_days(values, cost_bps=cost_bps), spy)
 
 
 def purchases(published: DataFrame, calendar: DataFrame, *, last: date) -> DataFrame:
@@ -87,7 +88,9 @@ def purchases(published: DataFrame, calendar: DataFrame, *, last: date) -> DataF
         first_tradable.isNotNull(), F.greatest("first_day", first_tradable)
     )
     return (
-        published.join(F.broadcast(next_sessions), on="as_of_date", how="inner")
+        # All that follows is by strategy: shuffled once, for a few thousand rows.
+        published.repartition("strategy")
+        .join(F.broadcast(next_sessions), on="as_of_date", how="inner")
         .withColumn("published_on", F.to_date("published_at"))
         .join(F.broadcast(closes), on="published_on", how="left")
         .withColumn("tradable_on", tradable_on)
@@ -119,17 +122,17 @@ def holding_intervals(bought: DataFrame, *, last: date) -> DataFrame:
     simulated 12 13 14 False
     simulated 15 15 16 False
     """
-    of_series = (
-        bought.where(F.col("origin") == LIVE)
-        .withColumn("series", F.lit(LIVE))
-        .unionByName(bought.withColumn("series", F.lit(SIMULATED)))
+    # A live portfolio is one of the live series, and in that of the simulated ones where a stretch ends.
+    series = F.when(F.col("origin") == LIVE, F.array(F.lit(LIVE), F.lit(SIMULATED))).otherwise(
+        F.array(F.lit(SIMULATED))
     )
     same_day = Window.partitionBy("strategy", "series", "bought_on").orderBy(F.col("as_of_date").desc())
     in_order = Window.partitionBy("strategy", "series").orderBy("bought_on")
     is_own = F.col("origin") == F.col("series")
     begins = F.col("is_own") & ~F.coalesce(F.lag("is_own").over(in_order), F.lit(False))
     return (
-        of_series.withColumn("is_own", is_own)
+        bought.withColumn("series", F.explode(series))
+        .withColumn("is_own", is_own)
         .withColumn("place", F.row_number().over(same_day))
         .where(F.col("place") == 1)
         .withColumn("begins_on", F.when(begins, F.col("bought_on")))
@@ -151,109 +154,102 @@ def positions_held(intervals: DataFrame, weights: DataFrame, calendar: DataFrame
     ...     DATE'2026-01-15' AS as_of_date, 1 AS revision''')
     >>> weights = intervals.selectExpr("strategy", "as_of_date", "revision", "'JNJ' AS ticker",
     ...     "1D AS portfolio_weight")
-    >>> calendar = spark.sql("SELECT * FROM VALUES (DATE'2026-01-16', DATE'2026-01-16'), "
-    ...     "(DATE'2026-01-17', DATE'2026-01-20'), (DATE'2026-01-20', DATE'2026-01-20') AS c (day, session)")
+    >>> calendar = spark.sql('''SELECT * FROM VALUES (DATE'2026-01-16', DATE'2026-01-16', 1),
+    ...     (DATE'2026-01-17', DATE'2026-01-20', 1), (DATE'2026-01-20', DATE'2026-01-20', 2)
+    ...     AS c (day, session, session_number)''')
     >>> [(row.trade_date.day, row.ticker) for row in positions_held(intervals, weights, calendar).collect()]
     [(16, 'JNJ'), (20, 'JNJ')]
     """
+    sessions = calendar.where(F.col("day") == F.col("session")).select(
+        F.col("day").alias("trade_date"), "session_number"
+    )
     return (
         intervals.join(weights, on=["strategy", "as_of_date", "revision"], how="left")
         .withColumn("trade_date", F.explode(F.sequence("bought_on", "held_to")))
-        .join(F.broadcast(_sessions(calendar)), on="trade_date", how="inner")
-        .select(*INTERVAL, "trade_date", "ticker", "portfolio_weight")
+        .join(F.broadcast(sessions), on="trade_date", how="inner")
+        .select(*INTERVAL, "trade_date", "session_number", "ticker", "portfolio_weight")
     )
 
 
-def _sessions(calendar: DataFrame) -> DataFrame:
-    return calendar.where(F.col("day") == F.col("session")).select(F.col("day").alias("trade_date"))
+def each_day(known: DataFrame, *, by: str, since: str, last: date) -> DataFrame:
+    """`known` with a row on_date for every day it stands for: from its own until the next of the same `by`, or `last`.
 
+    For small frames only. known: by, since, which is a date, …
 
-def at_or_before(wanted: DataFrame, known: DataFrame, *, by: str) -> DataFrame:
-    """by, trade_date, known: the newest that was known of each wanted day, that day included; NULL when nothing was.
-
-    Both are laid on one line per `by`, so that years of them cost no more than sorting them.
-
-    wanted: by, trade_date, no two rows alike; known: by, known_on, known
-
-    >>> wanted = spark.sql("SELECT 'JNJ' AS ticker, to_date(day) AS trade_date FROM VALUES ('2026-01-15'), "
-    ...     "('2026-01-16'), ('2026-01-20') AS w (day)")
-    >>> known = spark.sql("SELECT 'JNJ' AS ticker, DATE'2026-01-16' AS known_on, 200D AS known")
-    >>> [row.known for row in at_or_before(wanted, known, by="ticker").sort("trade_date").collect()]
-    [None, 200.0, 200.0]
+    >>> rates = spark.sql("SELECT 'KRW' AS currency, to_date(day) AS rate_date, usd AS usd_per_unit "
+    ...     "FROM VALUES ('2026-01-21', 7e-4), ('2026-01-23', 8e-4) AS r (day, usd)")
+    >>> rows = each_day(rates, by="currency", since="rate_date", last=date(2026, 1, 24)).sort("on_date").collect()
+    >>> [(row.on_date.day, float(row.usd_per_unit)) for row in rows]
+    [(21, 0.0007), (22, 0.0007), (23, 0.0008), (24, 0.0008)]
     """
-    up_to = Window.partitionBy(by).orderBy("on_date", "is_wanted").rowsBetween(*SO_FAR)
-    events = known.select(by, F.col("known_on").alias("on_date"), "known").unionByName(
-        wanted.select(by, F.col("trade_date").alias("on_date"), F.lit(True).alias("is_wanted")),
-        allowMissingColumns=True,
-    )
+    following = F.lead(since).over(Window.partitionBy(by).orderBy(since))
+    until = F.coalesce(F.date_sub(following, 1), F.lit(last))
     return (
-        events.withColumn("known", F.last("known", ignorenulls=True).over(up_to))
-        .where("is_wanted")
-        .select(by, F.col("on_date").alias("trade_date"), "known")
+        known.withColumn("until", until)
+        .select("*", F.explode(F.sequence(since, "until")).alias("on_date"))
+        .drop("until")
     )
 
 
-def usd_prices(wanted: DataFrame, bars: DataFrame, rates: DataFrame, calendar: DataFrame) -> DataFrame:
-    """ticker, trade_date, price_usd, sessions_without_bar: adj_close × usd_per_unit, each the newest at or before the
-    day (rules 8); NULL before the first.
+def usd_prices(held: DataFrame, bars: DataFrame, rates: DataFrame, calendar: DataFrame, *, last: date) -> DataFrame:
+    """`held` with price_usd = adj_close × usd_per_unit, each the newest at or before the day, and sessions_without_bar
+    (rules 8); both NULL before the first.
 
-    wanted: ticker, trade_date; bars: ticker, trade_date, adj_close_price, currency; rates: currency, rate_date,
-    usd_per_unit; calendar: see frames
+    Days and bars are laid on one line per ticker, so that years of both cost no more than sorting them.
 
-    >>> wanted = spark.sql("SELECT '900010.KS' AS ticker, to_date(day) AS trade_date "
-    ...     "FROM VALUES ('2026-01-22'), ('2026-01-23') AS w (day)")
+    held: ticker, trade_date, session_number, …; bars: ticker, trade_date, adj_close_price, currency; rates: currency,
+    rate_date, usd_per_unit; calendar: see frames
+
+    >>> held = spark.sql("SELECT '900010.KS' AS ticker, to_date(day) AS trade_date, number AS session_number "
+    ...     "FROM VALUES ('2026-01-22', 1), ('2026-01-23', 2) AS w (day, number)")
     >>> bars = spark.sql('''SELECT "900010.KS" AS ticker, DATE'2026-01-22' AS trade_date, 1e5D AS adj_close_price,
     ...     "KRW" AS currency''')
     >>> rates = spark.sql("SELECT 'KRW' AS currency, to_date(day) AS rate_date, usd AS usd_per_unit "
-    ...     "FROM VALUES ('2026-01-21', 7e-4), ('2026-01-23', 8e-4) AS r (day, usd)")
-    >>> calendar = spark.sql("SELECT day, day AS session, number AS session_number FROM VALUES (DATE'2026-01-22', 1), "
-    ...     "(DATE'2026-01-23', 2) AS c (day, number)")
-    >>> for row in usd_prices(wanted, bars, rates, calendar).sort("trade_date").collect():
-    ...     print(row.trade_date.day, round(row.price_usd, 6), row.sessions_without_bar)
-    22 70.0 0
-    23 80.0 1
+    ...     "FROM VALUES ('2026-01-21', 7e-4D), ('2026-01-23', 8e-4D) AS r (day, usd)")
+    >>> calendar = spark.sql("SELECT DATE'2026-01-22' AS day, 1 AS session_number")
+    >>> rows = usd_prices(held, bars, rates, calendar, last=date(2026, 1, 23)).sort("trade_date").collect()
+    >>> [(row.trade_date.day, round(row.price_usd, 6), row.sessions_without_bar) for row in rows]
+    [(22, 70.0, 0), (23, 80.0, 1)]
     """
-    numbers = calendar.select(F.col("day").alias("trade_date"), "session_number")
-    bar = F.struct("adj_close_price", "currency", F.col("session_number").alias("of_session"))
-    known_bars = bars.join(F.broadcast(numbers), on="trade_date", how="left").select(
-        "ticker", F.col("trade_date").alias("known_on"), bar.alias("known")
+    bar = F.struct(F.col("trade_date").alias("bar_date"), "adj_close_price", "currency")
+    up_to = Window.partitionBy("ticker").orderBy("trade_date", "is_held").rowsBetween(*SO_FAR)
+    known = bars.select("ticker", "trade_date", bar.alias("bar"))
+    numbers = calendar.select(F.col("day").alias("bar_date"), F.col("session_number").alias("bar_number"))
+    usd_rates = each_day(rates, by="currency", since="rate_date", last=last).select(
+        "currency", F.col("on_date").alias("trade_date"), "usd_per_unit"
     )
-    newest_bars = at_or_before(wanted, known_bars, by="ticker").select("ticker", "trade_date", "known.*")
-    known_rates = rates.select("currency", F.col("rate_date").alias("known_on"), F.col("usd_per_unit").alias("known"))
-    newest_rates = at_or_before(
-        rates.select("currency").distinct().crossJoin(_sessions(calendar)), known_rates, by="currency"
-    )
-    usd = F.when(F.col("currency") == "USD", F.lit(1.0)).otherwise(F.col("known"))
+    usd = F.when(F.col("currency") == "USD", F.lit(1.0)).otherwise(F.col("usd_per_unit"))
     return (
-        newest_bars.join(F.broadcast(newest_rates), on=["currency", "trade_date"], how="left")
-        .join(F.broadcast(numbers), on="trade_date", how="left")
+        held.withColumn("is_held", F.lit(True))
+        .unionByName(known, allowMissingColumns=True)
+        .withColumn("bar", F.last("bar", ignorenulls=True).over(up_to))
+        .where("is_held")
+        .select(*held.columns, "bar.*")
+        .join(F.broadcast(usd_rates), on=["currency", "trade_date"], how="left")
+        .join(F.broadcast(numbers), on="bar_date", how="left")
         .select(
-            "ticker",
-            "trade_date",
+            *held.columns,
             (F.col("adj_close_price") * usd).alias("price_usd"),
-            (F.col("session_number") - F.col("of_session")).alias("sessions_without_bar"),
+            (F.col("session_number") - F.col("bar_number")).alias("sessions_without_bar"),
         )
     )
 
 
-def interval_values(held: DataFrame, prices: DataFrame, *, stale_after: int) -> DataFrame:
+def interval_values(priced: DataFrame, *, stale_after: int) -> DataFrame:
     """One row per interval and session: `value` of the portfolio, 1 at its purchase, and `daily_return` (rules 8).
 
     A position is worth its weight × P(t) / P(at the purchase), which is what drifting weights come to; its weight where
     either price is unknown. `holdings`: ticker, value, without_bar (for more than `stale_after` sessions, or no price
     at the purchase), in ticker order. An empty portfolio is cash.
 
-    held: see positions_held; prices: see usd_prices
+    priced: see positions_held and usd_prices
 
-    >>> held = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-22' AS stretch,
+    >>> priced = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-22' AS stretch,
     ...     DATE'2026-01-22' AS bought_on, DATE'2026-01-23' AS held_to, false AS is_replaced,
-    ...     to_date(day) AS trade_date, ticker, weight AS portfolio_weight
-    ...     FROM VALUES ("AAA", 0.75D), ("BBB", 0.25D) AS w (ticker, weight)
-    ...     CROSS JOIN VALUES ("2026-01-22"), ("2026-01-23") AS d (day)''')
-    >>> prices = spark.sql('''SELECT ticker, to_date(day) AS trade_date, price AS price_usd, 0 AS sessions_without_bar
-    ...     FROM VALUES ("AAA", "2026-01-22", 50D), ("AAA", "2026-01-23", 54D), ("BBB", "2026-01-22", 10D),
-    ...     ("BBB", "2026-01-23", 9D) AS p (ticker, day, price)''')
-    >>> for row in interval_values(held, prices, stale_after=5).sort("trade_date").collect():
+    ...     to_date(day) AS trade_date, ticker, weight AS portfolio_weight, price AS price_usd,
+    ...     0 AS sessions_without_bar FROM VALUES ("AAA", 0.75D, "2026-01-22", 50D), ("AAA", 0.75D, "2026-01-23", 54D),
+    ...     ("BBB", 0.25D, "2026-01-22", 10D), ("BBB", 0.25D, "2026-01-23", 9D) AS p (ticker, weight, day, price)''')
+    >>> for row in interval_values(priced, stale_after=5).sort("trade_date").collect():
     ...     print(row.trade_date.day, round(row.value, 6), [round(stock.value, 6) for stock in row.holdings])
     22 1.0 [0.75, 0.25]
     23 1.035 [0.81, 0.225]
@@ -270,7 +266,8 @@ def interval_values(held: DataFrame, prices: DataFrame, *, stale_after: int) -> 
     )
     before = F.lag("value").over(in_order)
     return (
-        held.join(prices, on=["ticker", "trade_date"], how="left")
+        # All that follows is by stretch: shuffled once.
+        priced.repartition(*STRETCH)
         .withColumn("price_at_purchase", at_purchase)
         .groupBy(*INTERVAL, "trade_date")
         # Σ in ticker order: a sum of floats in another order may differ in its last bit.
@@ -354,35 +351,20 @@ def _weight_changes(bought: Column, sold: Column) -> Column:
     )
 
 
-def benchmark_prices(bars: DataFrame, calendar: DataFrame) -> DataFrame:
-    """trade_date, price_usd of every session: the benchmark's newest adjusted close at or before it (rules 8).
-
-    bars: ticker, trade_date, adj_close_price of one instrument in US dollars; calendar: see frames
-
-    >>> bars = spark.sql("SELECT 'SPY' AS ticker, DATE'2026-01-22' AS trade_date, 500D AS adj_close_price")
-    >>> calendar = spark.sql("SELECT day, day AS session FROM VALUES (DATE'2026-01-22'), (DATE'2026-01-23') AS c (day)")
-    >>> [row.price_usd for row in benchmark_prices(bars, calendar).collect()]
-    [500.0, 500.0]
-    """
-    known = bars.select("ticker", F.col("trade_date").alias("known_on"), F.col("adj_close_price").alias("known"))
-    wanted = bars.select("ticker").distinct().crossJoin(_sessions(calendar))
-    return at_or_before(wanted, known, by="ticker").select("trade_date", F.col("known").alias("price_usd"))
-
-
 def realised_series(days: DataFrame, benchmark: DataFrame) -> DataFrame:
     """The rows of analytics_portfolio_performance: returns in percent, equity chained from 1 (rules 8).
 
     Of the benchmark the price at or before each day counts, too; before its first it earns 0. `incomplete` from the
     first day on which a stock held has been without a bar for too long, to the end of the stretch.
 
-    days: see traded_days; benchmark: trade_date, price_usd
+    days: see traded_days; benchmark: on_date, adj_close_price, one row per day in US dollars
 
     >>> days = spark.sql('''SELECT "5d" AS strategy, "live" AS origin, DATE'2026-01-22' AS stretch, * FROM VALUES
     ...     (DATE'2026-01-22', null, 1D, 0.001D, 2, null), (DATE'2026-01-23', 0.1D, 0.6D, 0.0012D, 2, null),
     ...     (DATE'2026-01-26', -0.5D, 0D, 0D, 2, "BBB")
     ...     AS d (trade_date, daily_return, turnover, cost, positions, without_bar)''')
     >>> benchmark = spark.sql('''SELECT * FROM VALUES (DATE'2026-01-22', 500D), (DATE'2026-01-23', 510D),
-    ...     (DATE'2026-01-26', 510D) AS b (trade_date, price_usd)''')
+    ...     (DATE'2026-01-26', 510D) AS b (on_date, adj_close_price)''')
     >>> for row in realised_series(days, benchmark).sort("trade_date").collect():
     ...     print(row.daily_return, row.equity, round(row.equity_net, 9), row.benchmark_equity, row.incomplete)
     None 1.0 0.999 1.0 False
@@ -391,11 +373,12 @@ def realised_series(days: DataFrame, benchmark: DataFrame) -> DataFrame:
     """
     so_far = Window.partitionBy(*STRETCH).orderBy("trade_date").rowsBetween(*SO_FAR)
     in_order = Window.partitionBy(*STRETCH).orderBy("trade_date")
+    spy = benchmark.select(F.col("on_date").alias("trade_date"), F.col("adj_close_price").alias("spy"))
     growth = 1 + F.coalesce(F.col("daily_return"), F.lit(0.0))
-    since_start = F.coalesce(F.col("price_usd") / F.first("price_usd").over(so_far), F.lit(1.0))
+    since_start = F.coalesce(F.col("spy") / F.first("spy").over(so_far), F.lit(1.0))
     benchmark_return = 100 * (F.col("benchmark_equity") / F.lag("benchmark_equity").over(in_order) - 1)
     return (
-        days.join(F.broadcast(benchmark), on="trade_date", how="left")
+        days.join(F.broadcast(spy), on="trade_date", how="left")
         .withColumn("equity", F.product(growth).over(so_far))
         .withColumn("kept", F.product(1 - F.col("cost")).over(so_far))
         .withColumn("benchmark_equity", since_start)
