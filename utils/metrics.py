@@ -103,8 +103,8 @@ class Figures:
 def net_equity(equity: Sequence[float], cost: Sequence[float], *, cost_bps: float = COST_BPS) -> list[float]:
     """Equity after cost at `cost_bps` each way, from the stored equity and the cost stored at COST_BPS.
 
-    >>> net_equity([1.0, 1.5], [0.001, 0.0], cost_bps=20)
-    [0.998, 1.497]
+    >>> net_equity([1.0, 1.5], [0.125, 0.0], cost_bps=20)
+    [0.75, 1.125]
     """
     kept = accumulate((1 - _at(cost_bps, each) for each in cost), lambda product, factor: product * factor)
     return [before * factor for before, factor in zip(equity, kept, strict=True)]

@@ -15,6 +15,7 @@ MON, TUE, WED, THU, FRI = sessions_between(date(2026, 1, 5), date(2026, 1, 9))
 SUN = date(2026, 1, 4)
 
 Prices = Mapping[str, Mapping[date, float]]
+RISING: Prices = {"AAA": {MON: 10, TUE: 11, WED: 12}, "BBB": {MON: 10, TUE: 20, WED: 40}}
 
 
 class Published(NamedTuple):
@@ -163,11 +164,6 @@ class TestSeries:
 
 @pytest.mark.integration
 class TestRevisions:
-    PRICES: Prices = {
-        "AAA": {MON: 10, TUE: 11, WED: 12},
-        "BBB": {MON: 10, TUE: 20, WED: 40},
-    }
-
     def test_the_one_newest_before_the_close_is_bought(self, spark: SparkSession) -> None:
         close = close_of(MON)
         revisions = [
@@ -175,7 +171,7 @@ class TestRevisions:
             Published(MON, {"AAA": 1.0}, revision=2, published_at=close - timedelta(minutes=1)),
             Published(MON, {"BBB": 1.0}, revision=3, published_at=close),
         ]
-        rows = series(spark, revisions, self.PRICES, last=TUE)
+        rows = series(spark, revisions, RISING, last=TUE)
         assert [row.equity for row in rows] == [1, pytest.approx(1.1)]
 
     def test_one_that_is_late_is_bought_at_the_first_close_after_it(self, spark: SparkSession) -> None:
@@ -183,7 +179,7 @@ class TestRevisions:
             Published(MON, {"BBB": 1.0}, published_at=close_of(MON) + timedelta(hours=1)),
             Published(MON, {"AAA": 1.0}, revision=2, published_at=close_of(TUE) - timedelta(hours=1)),
         ]
-        rows = series(spark, revisions, self.PRICES, last=WED)
+        rows = series(spark, revisions, RISING, last=WED)
         assert [(row.trade_date, row.equity) for row in rows] == [(TUE, 1), (WED, pytest.approx(12 / 11))]
 
     def test_a_simulated_one_is_bought_as_if_live_in_its_newest_revision(self, spark: SparkSession) -> None:
@@ -191,7 +187,7 @@ class TestRevisions:
             Published(MON, {"BBB": 1.0}, "simulated", published_at=close_of(MON) + timedelta(days=90)),
             Published(MON, {"AAA": 1.0}, "simulated", revision=2, published_at=close_of(MON) + timedelta(days=99)),
         ]
-        rows = series(spark, revisions, self.PRICES, last=TUE)
+        rows = series(spark, revisions, RISING, last=TUE)
         assert [(row.origin, row.trade_date, row.equity) for row in rows] == [
             ("simulated", MON, 1),
             ("simulated", TUE, pytest.approx(1.1)),
@@ -199,7 +195,7 @@ class TestRevisions:
 
     def test_what_is_bought_after_the_last_session_is_not_there(self, spark: SparkSession) -> None:
         portfolios = [Published(MON, {"AAA": 1.0}), Published(WED, {"BBB": 1.0})]
-        rows = series(spark, portfolios, self.PRICES, last=TUE)
+        rows = series(spark, portfolios, RISING, last=TUE)
         assert [(row.trade_date, row.positions) for row in rows] == [(MON, 1), (TUE, 1)]
 
 
