@@ -41,17 +41,6 @@ def months_of(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     return spark.createDataFrame(rows, "as_of_date date, period_days int, start_date date, is_partial boolean")
 
 
-def session_numbers(spark: SparkSession, first: date, last: date) -> DataFrame:
-    """on_date, session_number: of each day the first session at or after it, counted on (rules 1).
-
-    A bar of any exchange thus lies in a period when its number is above the start's and not above the end's.
-    """
-    numbers = {session: number for number, session in enumerate(sessions_between(first, next_session(last)))}
-    days = [first + timedelta(days=count) for count in range((last - first).days + 1)]
-    rows = [(day, numbers[next_session(day - timedelta(days=1))]) for day in days]
-    return spark.createDataFrame(rows, "on_date date, session_number int")
-
-
 def ends_of(sessions: Sequence[date]) -> list[date]:
     """Every session at which a period starts or ends, oldest first."""
     return sorted({day for session in sessions for day in (session, *(session_offset(session, -n) for n in PERIODS))})
@@ -103,3 +92,12 @@ def calendar_of(spark: SparkSession, first: date, last: date) -> DataFrame:
     return spark.createDataFrame(
         rows, "day date, session date, closes_at timestamp, next_session date, session_number int"
     )
+
+
+def session_numbers(spark: SparkSession, first: date, last: date) -> DataFrame:
+    """on_date, session_number: of each day the number of the session that it is, or that comes after it.
+
+    A bar of any exchange thus lies in a period when its number is above the start's and not above the end's.
+    """
+    number = F.col("session_number") + F.when(F.col("session") > F.col("day"), 1).otherwise(0)
+    return calendar_of(spark, first, last).select(F.col("day").alias("on_date"), number.alias("session_number"))

@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from batch.transforms.holdings import largest_holdings, snapshots_in_reach
+from database.extracts import lists_until
 from test.batch.rows import D
 
 pytestmark = pytest.mark.integration
@@ -23,6 +24,24 @@ def test_the_newest_list_at_or_before_the_session_serves_for_45_days(spark: Spar
     assert snapshots(spark, 3, 0, -1) == [D]
     assert snapshots(spark, 45, 60) == [D - timedelta(days=45)]
     assert snapshots(spark, 46, -1) == []
+
+
+def test_stage_9_also_uses_the_lists_of_the_weekend_after_the_session(spark: SparkSession) -> None:
+    """D is a Friday: Sunday's list serves it, Monday's does not. The 45 days still end with D."""
+    lists = spark.createDataFrame(
+        [
+            *(("QQQ", D + timedelta(days=days)) for days in (0, 2, 3)),
+            ("XLF", D - timedelta(days=45)),
+            ("XLV", D - timedelta(days=46)),
+        ],
+        "etf_ticker string, holdings_as_of date",
+    )
+    sessions = spark.createDataFrame([(D, lists_until(D))], "as_of_date date, lists_until date")
+    found = snapshots_in_reach(lists, sessions, reach_days=45, until="lists_until").collect()
+    assert {row.etf_ticker: row.holdings_as_of for row in found} == {
+        "QQQ": D + timedelta(days=2),
+        "XLF": D - timedelta(days=45),
+    }
 
 
 def largest(spark: SparkSession, *rows: tuple[str, float, str | None]) -> list[tuple[int, str, float, bool]]:
