@@ -31,7 +31,6 @@ from utils.program import SUCCESS
 from utils.sessions import close_of, session_offset, sessions_until
 
 SEED = 7
-STOCKS = 110
 # Published in time, as the controller does: (strategy, first and last day).
 PUBLISHED_LIVE = (
     ("20d", date(2025, 11, 3), date(2025, 11, 5)),
@@ -75,7 +74,7 @@ class Programs:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=3600,
             check=False,
         )
         assert done.returncode == SUCCESS, done.stdout + done.stderr
@@ -106,23 +105,50 @@ def evening(session: date) -> datetime:
     return close_of(session) + timedelta(hours=1)
 
 
-@pytest.fixture(scope="session")
-def computed(
-    postgres: Server, jdbc_jar: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
+@contextmanager
+def computed_market(
+    postgres: Server, jdbc_jar: Path, archive: Path, directory: Path, *, sessions: int, stocks: int
 ) -> Iterator[Computed]:
-    """The small market with everything planted, computed over all of its sessions."""
-    directory = tmp_path_factory.mktemp("market")
-    generate(directory, last_session=planting.LAST_SESSION, seed=SEED, sessions=planting.SESSIONS, stocks=STOCKS)
+    """A generated market with everything planted, computed over all of its sessions."""
+    generate(directory, last_session=planting.LAST_SESSION, seed=SEED, sessions=sessions, stocks=stocks)
     tables = loading.tables(directory)
     planting.plant(tables)
-    sessions = planting.computed(sessions_until(planting.LAST_SESSION, planting.SESSIONS))
+    computable = planting.computed(sessions_until(planting.LAST_SESSION, sessions))
     with fresh_database(postgres) as database, programs_on(database, jdbc_jar, archive) as programs:
         with postgres.connect(database.name) as connection:
             loading.store(connection, tables)
-        _compute(programs, planting.corrected_stock(tables), sessions)
+        _compute(programs, planting.corrected_stock(tables), computable)
         with postgres.connect(database.name) as connection:
             market = read(connection, planting.LAST_SESSION)
-        yield Computed(database, market, sessions, programs.took)
+        yield Computed(database, market, computable, programs.took)
+
+
+@pytest.fixture(scope="session")
+def small(
+    postgres: Server, jdbc_jar: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Computed]:
+    """Seven months of 110 stocks."""
+    folder = tmp_path_factory.mktemp("small")
+    with computed_market(postgres, jdbc_jar, archive, folder, sessions=planting.SESSIONS, stocks=110) as computed:
+        yield computed
+
+
+@pytest.fixture(scope="session")
+def years(
+    postgres: Server, jdbc_jar: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Computed]:
+    """Three years of 500 stocks."""
+    folder = tmp_path_factory.mktemp("years")
+    with computed_market(postgres, jdbc_jar, archive, folder, sessions=756, stocks=500) as computed:
+        yield computed
+
+
+@pytest.fixture(params=["small", pytest.param("years", marks=pytest.mark.long)])
+def computed(request: pytest.FixtureRequest) -> Computed:
+    """Each of the markets."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Computed)
+    return found
 
 
 def _compute(programs: Programs, corrected: str, sessions: list[date]) -> None:

@@ -29,7 +29,7 @@ from test.reference import (
 from test.reference.market import EQUITY, Floats, Ints, Market, Quote, Series, Snapshot
 from test.reference.performance import Published, Purchase
 from test.reference.storage import rounded
-from utils.sessions import next_session
+from utils.sessions import close_of, next_session
 
 Part = Literal["daily", "monthly", "of_etfs", "of_months", "realised"]
 Days: TypeAlias = tuple[date, date]
@@ -196,6 +196,11 @@ def _status_without_partial(left_out: Sequence[Any], positions: int) -> str:
     return "complete" if positions else "empty"
 
 
+def _return_in_doubt(measured: returns.PeriodReturns, ticker: str) -> float | None:
+    found = measured.of(ticker, 20, etf=False)
+    return None if found is None or np.isnan(found.return_pct[0]) else float(found.return_pct[0])
+
+
 # Months
 
 
@@ -293,9 +298,17 @@ def _bought_at_once(portfolio: Published) -> date:
     return next_session(portfolio.as_of_date - timedelta(days=1))
 
 
+def _revision_in_time(portfolio: Published) -> performance.Revision:
+    close = close_of(next_session(portfolio.as_of_date))
+    in_time = [revision for revision in portfolio.revisions if revision.published_at < close]
+    return (in_time if portfolio.origin == "live" else portfolio.revisions)[-1]
+
+
+FRIDAY = date(2025, 10, 31)  # the lists of 1 November are of a Saturday
 OCTOBER = (date(2025, 10, 1), date(2025, 10, 31))
 NOVEMBER = (date(2025, 11, 3), date(2025, 11, 28))
 DECEMBER = (date(2025, 12, 1), date(2025, 12, 31))
+JANUARY = (date(2026, 1, 5), date(2026, 1, 23))
 
 FAULTS: tuple[Fault, ...] = (
     # 1, 2: sessions and returns
@@ -371,7 +384,7 @@ FAULTS: tuple[Fault, ...] = (
         lambda each: (-(each.return_pct or 0), -each.holding_percent, backwards(each.ticker)),
         *NOVEMBER,
     ),
-    fault("daily", "size judged before the return", allocation, "judge", _judge_size_first, *NOVEMBER),
+    fault("daily", "size judged before the return", allocation, "judge", _judge_size_first),
     # 4, Market cap
     fault("daily", "cap of the session before", market_caps, "chosen", _chosen_day_before),
     fault("daily", "scaled before carried", market_caps, "chosen", _chosen_scaled_first),
@@ -379,7 +392,7 @@ FAULTS: tuple[Fault, ...] = (
     fault("daily", "carried for 31 days", market_caps, "CARRIED_REACH_DAYS", 31, *NOVEMBER),
     fault("daily", "carried for 29 days", market_caps, "CARRIED_REACH_DAYS", 29, *NOVEMBER),
     fault("daily", "cap not moved with the price", market_caps, "moved", lambda quote, close, splits: quote.market_cap),
-    fault("daily", "split factor ignored", market_caps, "splits_after", lambda series, day: 1.0),
+    fault("daily", "split factor ignored", market_caps, "splits_after", lambda series, day: 1.0, *JANUARY),
     fault("daily", "rate of the same day", market_caps, "rate_days", lambda day: (day - 7, day), *OCTOBER),
     fault("daily", "a rate of eight days ago", market_caps, "RATE_REACH_DAYS", 8, *OCTOBER),
     fault("daily", "a rate of six days ago at most", market_caps, "RATE_REACH_DAYS", 6, *OCTOBER),
@@ -412,12 +425,12 @@ FAULTS: tuple[Fault, ...] = (
     fault("monthly", "equal scores tie by ticker", rebalance, "order", lambda each: (-each["score"], each["ticker"])),
     fault("monthly", "input of two days before at most", rebalance, "INPUT_REACH_DAYS", 2),
     fault("monthly", "valid for 21 sessions", rebalance, "VALID_SESSIONS", 21),
+    fault("monthly", "a 20-session return in doubt", rebalance, "return_20d", _return_in_doubt),
     fault("monthly", "no 20-session return", rebalance, "return_20d", lambda returns, ticker: None),
     # 6: top holdings
     fault("of_etfs", "population instead of sample deviation", top_holdings, "DDOF", 0),
     fault("of_etfs", "Sharpe without √252", top_holdings, "annualised", lambda: 1.0),
     fault("of_etfs", "half the observations are enough", top_holdings, "LEAST_SHARE", 0.5, *NOVEMBER),
-    fault("of_etfs", "three observations are enough", top_holdings, "FEWEST", 3, *NOVEMBER),
     fault("of_etfs", "unadjusted daily returns", top_holdings, "price", lambda series: series.close),
     fault("of_etfs", "volume rounded down", top_holdings, "rounded", lambda values, decimals: np.floor(values)),
     fault("of_etfs", "ten ranks", top_holdings, "BEST", 10),
@@ -431,7 +444,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     fault("of_etfs", "five holdings only", holdings, "usable", _usable_top),
     fault(
-        "of_etfs", "a list of the weekend is not read", top_holdings, "before", lambda following, day: day + 1, *OCTOBER
+        "of_etfs", "a list of the weekend is not read", top_holdings, "before", lambda following, day: day + 1, FRIDAY
     ),
     fault(
         "of_etfs",
@@ -493,7 +506,14 @@ FAULTS: tuple[Fault, ...] = (
     fault("realised", "returns in won", performance, "usd_per_unit", _in_own_currency),
     fault("realised", "rate of the day before", performance, "usd_per_unit", _rate_of_the_day_before),
     fault("realised", "bought a session later", Published, "bought", property(_bought_a_session_later)),
-    fault("realised", "bought on its own day", Published, "bought", property(_bought_at_once)),
+    Fault(
+        "bought on its own day",
+        "realised",
+        (
+            Change(Published, "bought", property(_bought_at_once)),
+            Change(performance, "revision_bought", _revision_in_time),
+        ),
+    ),
     fault("realised", "a revision published too late", performance, "revision_bought", _current_revision),
     fault("realised", "simulated by the first revision", performance, "revision_bought", _first_revision),
     fault("realised", "simulated held on through live", performance, "stretches", _one_run),

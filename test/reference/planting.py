@@ -24,6 +24,7 @@ SPY_IN_DOUBT = date(2025, 7, 10)
 SPY_WITHOUT_BAR = date(2025, 9, 26)  # the Friday before September's last Sunday, and 20 sessions before October's
 SPY_SPIKE = date(2025, 11, 28)  # the input of November's rebalance: nothing trends
 FIRST_QUOTES = date(2025, 8, 11)
+LAST_QUOTE = date(2025, 10, 21)  # before a gap: 30 days later is 20 November
 CORRECTED = date(2025, 12, 10)  # published live, then again with another market cap
 
 
@@ -131,6 +132,13 @@ def _lists(tables: Tables) -> None:
             mine = (lists["etf_ticker"] == etf) & (lists["as_of_date"] == listed)
             percent = lists.loc[mine & (lists["holding_ticker"] == level), "holding_percent"].iloc[0]
             lists.loc[mine & (lists["holding_ticker"] == equal), "holding_percent"] = percent
+    # Of QQQ's first two the larger one is the later one by ticker.
+    for listed in sorted(set(lists[lists["etf_ticker"] == "QQQ"]["as_of_date"])):
+        pair = [held(tables, "QQQ", listed.date(), place) for place in (1, 2)]
+        rows = (lists["etf_ticker"] == "QQQ") & (lists["as_of_date"] == listed)
+        percents = sorted(lists.loc[rows & lists["holding_ticker"].isin(pair), "holding_percent"])
+        for ticker, percent in zip(sorted(pair), percents, strict=True):
+            lists.loc[rows & (lists["holding_ticker"] == ticker), "holding_percent"] = percent
 
 
 def _stock_bars(tables: Tables) -> None:
@@ -166,6 +174,8 @@ def _stock_bars(tables: Tables) -> None:
     doubted(bars, held(tables, "XLF", autumn, 4), date(2025, 11, 13), confirmed=True)
     doubted(bars, held(tables, "XLF", autumn, 1), date(2025, 12, 15))
     doubted(bars, held(tables, "EWY", autumn, 3), date(2025, 10, 15))
+    # In doubt over 20 sessions, but not over 10: held in December's rebalance without a 20-session return.
+    doubted(bars, best, date(2025, 12, 8))
     # One that does not move: no Sharpe ratio.
     still = (bars["ticker"] == held(tables, "XLI", autumn, 4)) & (bars["trade_date"] >= day(date(2025, 10, 1)))
     bars.loc[still, PRICES] = 50.0
@@ -198,9 +208,10 @@ def _caps_and_rates(tables: Tables) -> None:
 
     # Quotes are asked for from August on, then not every session; some companies have a gap, or none.
     ages = caps["session_date"].rank(method="dense").astype(int)
-    caps = caps[(caps["session_date"] >= day(FIRST_QUOTES)) & (ages % 4 != 1)]
+    kept = (ages % 4 != 1) | (caps["session_date"] == day(LAST_QUOTE))
+    caps = caps[(caps["session_date"] >= day(FIRST_QUOTES)) & kept]
     gaps = {
-        held(tables, "XLF", autumn, 1): (date(2025, 10, 29), date(2025, 12, 5)),  # 31 days after 28 October
+        held(tables, "XLF", autumn, 1): (session_offset(LAST_QUOTE, 1), date(2025, 12, 5)),
         held(tables, "EWY", autumn, 2): (date(2025, 10, 1), date(2025, 11, 14)),
         held(tables, "QQQ", autumn, 1): (date(2025, 11, 20), date(2025, 12, 2)),
     }

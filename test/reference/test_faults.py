@@ -22,36 +22,36 @@ Compare = Callable[[Part, Days | None], list[Difference]]
 
 
 @pytest.fixture(scope="module")
-def portfolios(computed: Computed) -> list[Published]:
-    with computed.connect() as connection:
+def portfolios(small: Computed) -> list[Published]:
+    with small.connect() as connection:
         return read_published(connection)
 
 
 @pytest.fixture(scope="module")
-def compare(computed: Computed, portfolios: list[Published]) -> Compare:
+def compare(small: Computed, portfolios: list[Published]) -> Compare:
     """Calculate a part on some sessions, and hold it against what is stored of these."""
     whole: Tables = {}
 
     def stored(table: str, columns: list[str]) -> dict[Key, Row]:
         if table not in whole:
-            with computed.connect() as connection:
+            with small.connect() as connection:
                 whole[table] = read_rows(connection, table, columns)
         return whole[table]
 
     def compared(part: Part, days: Days | None) -> list[Difference]:
-        sessions = [day for day in computed.sessions if days is None or days[0] <= day <= days[1]]
+        sessions = [day for day in small.sessions if days is None or days[0] <= day <= days[1]]
         if part in EVERY:
             sessions = sessions[:: EVERY[part] if days is None else 1 if part == "daily" else 3]
         wanted = set(sessions)
         if part == "monthly":
-            dates = rebalance_dates(computed.sessions[0], computed.sessions[-1])
-            sessions = [day for day in computed.sessions if any(0 <= (each - day).days <= 5 for each in dates)]
+            dates = rebalance_dates(small.sessions[0], small.sessions[-1])
+            sessions = [day for day in small.sessions if any(0 <= (each - day).days <= 5 for each in dates)]
             wanted = set(dates)
-            expected = monthly(computed.market, sessions, dates)
+            expected = monthly(small.market, sessions, dates)
         elif part == "realised":
-            expected = realised(computed.market, portfolios)
+            expected = realised(small.market, portfolios)
         else:
-            expected = {"daily": daily, "of_etfs": of_etfs, "of_months": of_months}[part](computed.market, sessions)
+            expected = {"daily": daily, "of_etfs": of_etfs, "of_months": of_months}[part](small.market, sessions)
         found = []
         for table, rows in expected.items():
             assert rows, f"{table}: nothing to compare"
