@@ -25,6 +25,7 @@ SPY_WITHOUT_BAR = date(2025, 9, 26)  # the Friday before September's last Sunday
 SPY_SPIKE = date(2025, 11, 28)  # the input of November's rebalance: nothing trends
 FIRST_QUOTES = date(2025, 8, 11)
 LAST_QUOTE = date(2025, 10, 21)  # before a gap: 30 days later is 20 November
+SPLIT = date(2025, 11, 13)
 CORRECTED = date(2025, 12, 10)  # published live, then again with another market cap
 
 
@@ -176,6 +177,10 @@ def _stock_bars(tables: Tables) -> None:
     doubted(bars, held(tables, "EWY", autumn, 3), date(2025, 10, 15))
     # In doubt over 20 sessions, but not over 10: held in December's rebalance without a 20-session return.
     doubted(bars, best, date(2025, 12, 8))
+    # One that is split: stored prices know it, what was quoted before does not.
+    split = (bars["ticker"] == third) & (bars["trade_date"] == day(SPLIT))
+    assert split.any()
+    bars.loc[split, "split_ratio"] = 4.0
     # One that does not move: no Sharpe ratio.
     still = (bars["ticker"] == held(tables, "XLI", autumn, 4)) & (bars["trade_date"] >= day(date(2025, 10, 1)))
     bars.loc[still, PRICES] = 50.0
@@ -205,6 +210,9 @@ def _caps_and_rates(tables: Tables) -> None:
         caps.loc[caps["ticker"] == same, "session_date"]
     ].to_numpy()
     caps["market_cap"] = caps["market_cap"].astype(np.int64)
+
+    before = (caps["ticker"] == held(tables, "QQQ", autumn, 3)) & (caps["session_date"] < day(SPLIT))
+    caps.loc[before, "quote_price"] *= 4.0
 
     # Quotes are asked for from August on, then not every session; some companies have a gap, or none.
     ages = caps["session_date"].rank(method="dense").astype(int)
