@@ -15,17 +15,14 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from batch.frames import calendar_of
-from batch.stage import MANY_SESSIONS, Stage, parse_sessions, run_batch, sessions_before, stage_run
+from batch.stage import Stage, parse_sessions, run_batch, sessions_before, stage_run
 from batch.transforms.performance import realised_performance
 from config.universe import COST_BPS, STALE_AFTER_SESSIONS
 from database import extracts, findings, performance
 from database.connection import Connection
-from utils.sessions import sessions_between
 from utils.spark import read_query, spark_session
 
 Row = dict[str, Any]
-
-REACH_DAYS = 30  # the calendar begins so many days before the oldest portfolio, for the bars that serve its purchase
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,9 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def series(oldest: date, last: date) -> list[Row]:
-    """All series, collected. However few sessions are asked for, they are as long as the portfolios are old."""
-    years_of_data = len(sessions_between(oldest, last)) > MANY_SESSIONS
-    with spark_session(STAGE.process, years_of_data=years_of_data) as spark:
+    """All series, collected: as long as the portfolios are old, however few sessions are asked for."""
+    # Measured over 10 years of 500 stocks: the optimisers for years of data cost more than they gain here, too.
+    with spark_session(STAGE.process) as spark:
         return [row.asDict() for row in realised(spark, oldest, last).collect()]
 
 
@@ -60,7 +57,7 @@ def realised(spark: SparkSession, oldest: date, last: date) -> DataFrame:
         bars=read_query(spark, extracts.held_bars(last)),
         rates=read_query(spark, extracts.exchange_rates_until(last)),
         benchmark_bars=read_query(spark, extracts.benchmark_bars(last)),
-        calendar=calendar_of(spark, oldest - timedelta(days=REACH_DAYS), last),
+        calendar=calendar_of(spark, oldest - timedelta(days=performance.REACH_DAYS), last),
         last=last,
         cost_bps=COST_BPS,
         stale_after=STALE_AFTER_SESSIONS,

@@ -25,6 +25,8 @@ COLUMNS = (
     "without_bar",
 )
 
+REACH_DAYS = 30  # before the oldest portfolio: a bar that is older has been missing for more than 5 sessions
+
 
 def oldest_portfolio(connection: Connection, *, before: date) -> date | None:
     """Date of the oldest published portfolio of any strategy; only one before the session can have been bought."""
@@ -74,9 +76,6 @@ def changed_since(connection: Connection, as_of_date: date, since: datetime) -> 
         {"day": as_of_date, "since": since, "benchmark": BENCHMARK, "reach": REACH_DAYS},
     ).fetchone()
     return bool(row and row[0])
-
-
-REACH_DAYS = 30  # before the oldest portfolio; the bar that serves a purchase is hardly ever older
 
 
 def replace_performance(connection: Connection, rows: Sequence[Mapping[str, Any]], *, last: date, run_id: str) -> None:
