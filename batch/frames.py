@@ -17,6 +17,7 @@ from utils.sessions import (
     session_offset,
     sessions_between,
 )
+from utils.spark import local_frame
 
 RowsOfDate = Mapping[date, list[dict[str, Any]]]
 
@@ -26,7 +27,7 @@ DATES_AT_ONCE = 250  # of results on the driver, and in one transaction
 def periods_of(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     """as_of_date, period_days, start_date: N sessions before D by the calendar, never by the bars (rules 1)."""
     rows = [(session, days, session_offset(session, -days)) for session in sessions for days in PERIODS]
-    return spark.createDataFrame(rows, "as_of_date date, period_days int, start_date date")
+    return local_frame(spark, rows, "as_of_date date, period_days int, start_date date")
 
 
 def months_of(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
@@ -38,7 +39,7 @@ def months_of(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
         for session in sessions
         for start in [month_start(session)]
     ]
-    return spark.createDataFrame(rows, "as_of_date date, period_days int, start_date date, is_partial boolean")
+    return local_frame(spark, rows, "as_of_date date, period_days int, start_date date, is_partial boolean")
 
 
 def ends_of(sessions: Sequence[date]) -> list[date]:
@@ -54,12 +55,12 @@ def every(tickers: DataFrame, periods: DataFrame) -> DataFrame:
 def universe_of(spark: SparkSession) -> DataFrame:
     """ticker, etf_type, sector_name of the fifteen ETFs (contracts 1)."""
     rows = [(etf.ticker, etf.etf_type, etf.sector_name) for etf in ETFS]
-    return spark.createDataFrame(rows, "ticker string, etf_type string, sector_name string")
+    return local_frame(spark, rows, "ticker string, etf_type string, sector_name string")
 
 
 def exchanges_of(spark: SparkSession) -> DataFrame:
     """exchange, calendar: the source's codes of the exchanges that are not New York's."""
-    return spark.createDataFrame(list(EXCHANGE_CALENDARS.items()), "exchange string, calendar string")
+    return local_frame(spark, list(EXCHANGE_CALENDARS.items()), "exchange string, calendar string")
 
 
 def collected(
@@ -67,15 +68,17 @@ def collected(
 ) -> Iterator[tuple[Sequence[date], RowsOfDate]]:
     """The rows by date, dates in portions and oldest first, so that the driver holds no more than one of them."""
     portions = [dates[first : first + DATES_AT_ONCE] for first in range(0, len(dates), DATES_AT_ONCE)]
-    kept = frame.cache() if len(portions) > 1 else frame
+    several = len(portions) > 1
+    if several:
+        frame.cache()
     for portion in portions:
         rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
-        wanted = kept.where(F.col(column).between(portion[0], portion[-1])) if kept is not frame else frame
+        wanted = frame.where(F.col(column).between(portion[0], portion[-1])) if several else frame
         for row in wanted.collect():
             rows[row[column]].append(row.asDict())
         yield portion, rows
-    if kept is not frame:
-        kept.unpersist()
+    if several:
+        frame.unpersist()
 
 
 def calendar_of(spark: SparkSession, first: date, last: date) -> DataFrame:
@@ -89,8 +92,8 @@ def calendar_of(spark: SparkSession, first: date, last: date) -> DataFrame:
         if session == day:
             number += 1
         rows.append((day, session, close_of(session), sessions[number], number))
-    return spark.createDataFrame(
-        rows, "day date, session date, closes_at timestamp, next_session date, session_number int"
+    return local_frame(
+        spark, rows, "day date, session date, closes_at timestamp, next_session date, session_number int"
     )
 
 

@@ -36,7 +36,7 @@ from config.universe import (
 from database import extracts, findings, top_holdings
 from database.connection import Connection
 from utils.sessions import session_offset
-from utils.spark import read_query, spark_session
+from utils.spark import local_frame, read_query, spark_session
 
 
 class Measured(NamedTuple):
@@ -65,8 +65,8 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> Measured:
     """Every holding, list and pair of lists: read, then rules 6."""
     start = session_offset(sessions[0], -max(PERIODS))
     periods = periods_of(spark, sessions)
-    days = spark.createDataFrame(
-        [(session, extracts.lists_until(session)) for session in sessions], "as_of_date date, lists_until date"
+    days = local_frame(
+        spark, [(session, extracts.lists_until(session)) for session in sessions], "as_of_date date, lists_until date"
     )
     listed = read_query(spark, extracts.holdings(sessions))
     history = read_query(spark, extracts.stock_history(sessions, start))

@@ -42,7 +42,7 @@ from utils.sessions import (
     session_at_or_before,
     session_offset,
 )
-from utils.spark import read_query, spark_session
+from utils.spark import local_frame, read_query, spark_session
 
 LONGEST = max(PERIODS)
 Inputs = Mapping[date, rebalances.Input]
@@ -115,11 +115,12 @@ def in_reach(run: StageRun) -> Inputs:
 def rebalanced(spark: SparkSession, inputs: Inputs) -> DataFrame:
     """The positions of each rebalance: read, then rules 5."""
     sessions = sorted({each.as_of_date for each in inputs.values()})
-    dates = spark.createDataFrame(
+    dates = local_frame(
+        spark,
         [(day, each.as_of_date, valid_until(day)) for day, each in inputs.items()],
         "rebalance_date date, as_of_date date, valid_until date",
     )
-    scores = spark.createDataFrame(list(MONTHLY_SCORES.items()), "source_periods string, score double")
+    scores = local_frame(spark, list(MONTHLY_SCORES.items()), "source_periods string, score double")
     held = read_query(spark, extracts.positions(sessions)).join(F.broadcast(dates), on="as_of_date", how="inner")
     bars = read_query(spark, extracts.stock_bars(sessions, ends_of(sessions)))
 

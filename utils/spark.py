@@ -8,10 +8,11 @@ succeeds. Everything the JVM must know is decided before it starts.
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
@@ -107,6 +108,27 @@ def _end_jvm() -> None:
     if gateway is not None and gateway.proc is not None:
         gateway.proc.stdin.close()
         gateway.proc.wait()
+
+
+ARROW_TYPES = {
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "double": pa.float64(),
+    "int": pa.int32(),
+    "string": pa.string(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def local_frame(spark: SparkSession, rows: Sequence[Sequence[object]], schema: str) -> DataFrame:
+    """A frame of a few values the driver knows; schema: `ticker string, as_of_date date, …`.
+
+    Through Arrow it is a part of the plan, of known size; from a list, Spark would start a Python process to read it.
+    """
+    fields = [part.split() for part in schema.split(",")]
+    cells = list(zip(*rows, strict=True)) or [()] * len(fields)
+    columns = {name: pa.array(cell, ARROW_TYPES[kind]) for (name, kind), cell in zip(fields, cells, strict=True)}
+    return spark.createDataFrame(pa.table(columns))
 
 
 def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | None = None) -> DataFrame:

@@ -69,38 +69,6 @@ def with_reach(bars: DataFrame, exchanges: DataFrame, *, reach_days: int) -> Dat
     )
 
 
-def standing_bars(bars: DataFrame) -> DataFrame:
-    """Each bar on every date it stands for: its own and, of other exchanges, the days until the next or out of reach.
-
-    One row per ticker and on_date: "its last bar at or before" becomes an equality (rules 2).
-
-    >>> bars = spark.sql('''SELECT ticker, to_date(day) AS trade_date, 1D AS close_price, 1D AS adj_close_price, reach
-    ...     AS reach_days FROM VALUES ("K", "2026-01-21", 3), ("K", "2026-01-23", 3), ("A", "2026-01-21", 0)
-    ...     AS b (ticker, day, reach)''')
-    >>> for row in standing_bars(bars).sort("ticker", "on_date").collect():
-    ...     print(row.ticker, row.on_date.day, row.trade_date.day)
-    A 21 21
-    K 21 21
-    K 22 21
-    K 23 23
-    K 24 23
-    K 25 23
-    K 26 23
-    """
-    next_bar = F.lead("trade_date").over(Window.partitionBy("ticker").orderBy("trade_date"))
-    out_of_reach = F.expr("date_add(trade_date, reach_days)")
-    until = F.when(F.col("reach_days") == 0, F.col("trade_date")).otherwise(
-        F.least(out_of_reach, F.date_sub("next_bar", 1))
-    )
-    return bars.withColumn("next_bar", next_bar).select(
-        "ticker",
-        F.explode(F.sequence("trade_date", until)).alias("on_date"),
-        "trade_date",
-        "close_price",
-        "adj_close_price",
-    )
-
-
 def period_returns(bars: DataFrame, wanted: DataFrame) -> DataFrame:
     """One row per wanted ticker, as_of_date and period_days whose end bar exists (rules 2).
 
@@ -117,28 +85,40 @@ def period_returns(bars: DataFrame, wanted: DataFrame) -> DataFrame:
     >>> [(row.ticker, row.return_pct) for row in period_returns(bars, wanted).sort("ticker").collect()]
     [('QQQ', 5.0), ('XLF', None)]
     """
-    standing = standing_bars(bars)
-    end = standing.select(
+    ends = wanted.select(
         "ticker",
-        F.col("on_date").alias("as_of_date"),
-        F.col("trade_date").alias("end_trade_date"),
-        "close_price",
-        F.col("adj_close_price").alias("end_adj_close_price"),
+        "as_of_date",
+        "period_days",
+        F.inline(
+            F.array(
+                F.struct(F.col("as_of_date").alias("on_date"), F.lit(True).alias("is_end")),
+                F.struct(F.col("start_date").alias("on_date"), F.lit(False).alias("is_end")),
+            )
+        ),
     )
-    start = standing.select(
-        "ticker",
-        F.col("on_date").alias("start_date"),
-        F.col("trade_date").alias("start_trade_date"),
-        F.col("adj_close_price").alias("start_adj_close_price"),
+    # A bar stands for its own day and, on other exchanges, for the days after it: this keeps the join on equality.
+    standing = bars.withColumn(
+        "on_date", F.explode(F.sequence("trade_date", F.expr("date_add(trade_date, reach_days)")))
+    )
+    at_end, at_start = F.when(F.col("is_end"), F.col("trade_date")), F.when(~F.col("is_end"), F.col("trade_date"))
+    newest = (
+        standing.join(F.broadcast(ends), on=["ticker", "on_date"], how="inner")
+        .groupBy("ticker", "as_of_date", "period_days")
+        .agg(
+            F.max(at_end).alias("end_trade_date"),
+            F.max_by("close_price", at_end).alias("close_price"),
+            F.max_by("adj_close_price", at_end).alias("end_adj_close_price"),
+            F.max(at_start).alias("start_trade_date"),
+            F.max_by("adj_close_price", at_start).alias("start_adj_close_price"),
+        )
+        .where(F.col("end_trade_date").isNotNull())
     )
     doubts = bars.where("in_doubt").groupBy("ticker").agg(F.collect_set("trade_date").alias("doubtful_dates"))
     first = F.coalesce("start_trade_date", "end_trade_date")
     in_doubt = F.exists("doubtful_dates", lambda day: day.between(first, F.col("end_trade_date")))
     measured = total_return_pct(F.col("end_adj_close_price"), F.col("start_adj_close_price"))
     return (
-        wanted.join(end, on=["ticker", "as_of_date"], how="inner")
-        .join(start, on=["ticker", "start_date"], how="left")
-        .join(F.broadcast(doubts), on="ticker", how="left")
+        newest.join(F.broadcast(doubts), on="ticker", how="left")
         .withColumn("in_doubt", F.coalesce(in_doubt, F.lit(False)))
         .select(
             "as_of_date",
