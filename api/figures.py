@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from api.schemas import Caution, Move, NextInLine, Pick, SectorWeight
+from api.schemas import Caution, FixedSentence, Move, NextInLine, Pick, SectorWeight
+from config.sentences import SENTENCES, Code
 from config.universe import SHARE_CLASSES
 from database.results import Candidate, Position
 
@@ -57,6 +58,11 @@ def warnings_of(positions: Sequence[Position]) -> list[Caution]:
             joint = sum((weights[ticker] for ticker in pair), Decimal(0))
             found.append(Caution(code="same_company", value=percent(joint), tickers=list(pair)))
     return found
+
+
+def sentences_of(codes: Sequence[Code]) -> list[FixedSentence]:
+    """The sentences that belong beside a kind of portfolio."""
+    return [FixedSentence(code=code, ko=SENTENCES[code].ko, en=SENTENCES[code].en) for code in codes]
 
 
 def picks_of(ticker: str, candidates: Sequence[Candidate]) -> list[Pick]:

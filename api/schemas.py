@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from config.sentences import Code
+
 Ticker = Annotated[str, Field(description="The source's symbol", examples=["NVDA"])]
 CompanyName = Annotated[str | None, Field(description="Company name; null when the source has none")]
 Sector = Annotated[str, Field(description="Sector name, or Unknown", examples=["Technology"])]
@@ -114,6 +116,14 @@ class Caution(Model):
     tickers: list[str] = Field(description="The stocks concerned")
 
 
+class FixedSentence(Model):
+    """What a reader of such a portfolio is always told (rules 10)."""
+
+    code: Code = Field(description="Names the sentence, whatever its wording")
+    ko: str = Field(description="Korean")
+    en: str = Field(description="English")
+
+
 class PortfolioAnswer(Dated):
     """A portfolio with all that a reader of it should know."""
 
@@ -136,6 +146,7 @@ class PortfolioAnswer(Dated):
     effective_positions: float | None = Field(description="1 / Σ w²: as many equal weights would be as concentrated")
     usd_krw: UsdKrw | None = Field(description="Rate for showing market caps in won; null when none is in reach")
     warnings: list[Caution] = Field(description="To be shown above the portfolio")
+    sentences: list[FixedSentence] = Field(description="To be shown beside the portfolio, always")
     positions: list[PortfolioPosition] = Field(description="In rank order")
     next_in_line: list[NextInLine] = Field(
         description="Candidates not picked, by return, up to 20 rows together with the positions; not held"

@@ -10,6 +10,7 @@ from api.portfolio_dates import no_portfolio_yet, required_header
 from api.problems import DOCUMENTED
 from api.schemas import Excluded, PortfolioAnswer, PortfolioPosition, State, UsdKrw
 from api.tables import CSV_DOCUMENTED, table_answer
+from config.sentences import OF_PERIODS
 from database import results
 from database.connection import Connection
 from database.results import Header
@@ -65,6 +66,7 @@ def computed(app: Services, db: Connection, header: Header, period_days: int) ->
         effective_positions=figures.effective_positions([row.portfolio_weight for row in held]),
         usd_krw=usd_krw(db, header.as_of_date),
         warnings=figures.warnings_of(held),
+        sentences=figures.sentences_of(OF_PERIODS),
         positions=[
             PortfolioPosition.model_validate(
                 vars(row)
@@ -122,6 +124,7 @@ def not_yet(app: Services, db: Connection, period_days: int) -> PortfolioAnswer:
         effective_positions=None,
         usd_krw=usd_krw(db, expected),
         warnings=[],
+        sentences=figures.sentences_of(OF_PERIODS),
         positions=[],
         next_in_line=[],
         excluded=[],

@@ -5,6 +5,7 @@ from typing import Any
 
 from dash import html
 
+from config.sentences import OF_PERIODS
 from dashboard import formats
 from dashboard.components import grid
 from dashboard.components.notices import line, next_run
@@ -15,7 +16,7 @@ from dashboard.texts import Words
 PHONE_COLUMNS = ("company_name", "weight_pct", "return_pct")
 LARGEST = 5
 HEAD_SPAN = {"function": "params.data.kind === 'head' ? 3 : 1"}
-FIXED = ("fixed.weights", "fixed.periods", "fixed.returns", "fixed.holdings", "fixed.universe")
+FIXED = tuple(f"fixed.{code}" for code in OF_PERIODS)
 
 
 def panel(period: Period, about: Frame, t: Words, *, is_open: bool) -> html.Div:
