@@ -144,8 +144,8 @@ def _portfolio(
             )
         pick(found)
         portfolio.candidates += found
-    portfolio.holdings_oldest = day_of(min(oldest)) if oldest else None
-    _name_what_is_missing(portfolio, etf_returns(returns, at, period))
+    portfolio.holdings_oldest = day_of(oldest_of(oldest)) if oldest else None
+    name_what_is_missing(portfolio, etf_returns(returns, at, period))
     portfolio.positions = _positions(market, portfolio)
     return portfolio
 
@@ -153,6 +153,11 @@ def _portfolio(
 def known_return(return_pct: float, in_doubt: bool) -> float | None:
     """What is shown beside the outcome: nothing where a bar on the way is in doubt."""
     return None if in_doubt or np.isnan(return_pct) else return_pct
+
+
+def oldest_of(days: list[int]) -> int:
+    """The date a header shows for its holdings."""
+    return min(days)
 
 
 def rises(return_pct: float) -> bool:
@@ -220,9 +225,9 @@ def _positions(market: Market, portfolio: Portfolio) -> list[dict[str, Any]]:
             "return_pct": found[0].return_pct,
             "portfolio_weight": portions[ticker],
             "allocation_score": scores[ticker],
-            "source_etfs": ",".join(sorted(candidate.etf_ticker for candidate in found)),
+            "source_etfs": source_etfs([candidate.etf_ticker for candidate in found]),
             "market_cap_source": found[0].cap.source,
-            "passed_over": _passed_over(portfolio, found),
+            "passed_over": passed_over(portfolio, found),
         }
         for ticker, found in picked.items()
     ]
@@ -230,7 +235,12 @@ def _positions(market: Market, portfolio: Portfolio) -> list[dict[str, Any]]:
     return [position | {"rank": rank} for rank, position in enumerate(ranked, start=1)]
 
 
-def _passed_over(portfolio: Portfolio, picks: list[Candidate]) -> tuple[str, ...]:
+def source_etfs(etfs: list[str]) -> str:
+    """All that picked it, in ticker order."""
+    return ",".join(sorted(etfs))
+
+
+def passed_over(portfolio: Portfolio, picks: list[Candidate]) -> tuple[str, ...]:
     """Higher returns in the ETFs that picked it that lacked a market cap: the reason says so."""
     return tuple(
         sorted(
@@ -246,7 +256,8 @@ def _passed_over(portfolio: Portfolio, picks: list[Candidate]) -> tuple[str, ...
     )
 
 
-def _name_what_is_missing(portfolio: Portfolio, etfs: dict[str, tuple[float, bool]]) -> None:
+def name_what_is_missing(portfolio: Portfolio, etfs: dict[str, tuple[float, bool]]) -> None:
+    """Beside trending ETFs without holdings: holdings, and ETFs without a return, that could have given a position."""
     portfolio.left_out += [
         LeftOut(candidate.ticker, candidate.etf_ticker, candidate.outcome)
         for candidate in portfolio.candidates

@@ -192,6 +192,13 @@ def _shares_ties_backwards(scores: Mapping[str, float]) -> dict[str, Decimal]:
 _shares = weights.shares
 
 
+def _only_holdings_named(portfolio: allocation.Portfolio, etfs: Mapping[str, Any]) -> None:
+    _name_what_is_missing(portfolio, dict.fromkeys(etfs, (0.0, False)))
+
+
+_name_what_is_missing = allocation.name_what_is_missing
+
+
 def _status_without_partial(left_out: Sequence[Any], positions: int) -> str:
     return "complete" if positions else "empty"
 
@@ -287,6 +294,11 @@ def _any_origin(portfolios: Any, origin: str, as_of: int) -> list[tuple[list[Pur
     return runs
 
 
+def _empty_passed_over(portfolios: Any, origin: str, as_of: int) -> list[tuple[list[Purchase], int]]:
+    runs = _stretches(portfolios, origin, as_of)
+    return [([run[0], *(each for each in run[1:] if each.weights)], last) for run, last in runs]
+
+
 _stretches = performance.stretches
 
 
@@ -333,6 +345,7 @@ FAULTS: tuple[Fault, ...] = (
     fault("daily", "trending without SPY", trending, "is_trending", lambda own, spy: own > 0),
     fault("daily", "ranks tie the other way", trending, "order", lambda ahead, etf: (-ahead, backwards(etf))),
     fault("daily", "worst ranked first", trending, "order", lambda ahead, etf: (ahead, etf)),
+    fault("daily", "a session without SPY in one period", trending, "has_result", bool, *OCTOBER),
     # 4.2: holdings
     fault("daily", "a snapshot of 46 days", holdings, "SNAPSHOT_REACH_DAYS", 46, *OCTOBER),
     fault("daily", "a snapshot of 44 days at most", holdings, "SNAPSHOT_REACH_DAYS", 44, *OCTOBER),
@@ -417,6 +430,12 @@ FAULTS: tuple[Fault, ...] = (
     fault("daily", "complete in spite of what is left out", allocation, "status", _status_without_partial),
     fault("daily", "doubt not named", allocation, "NAMED", ("no_profile", "no_return", "no_market_cap"), *NOVEMBER),
     fault("daily", "missing types not named", allocation, "NAMED", ("in_doubt", "no_return", "no_market_cap")),
+    fault(
+        "daily", "an ETF without a return not named", allocation, "name_what_is_missing", _only_holdings_named, *OCTOBER
+    ),
+    fault("daily", "the newest snapshot's date shown", allocation, "oldest_of", max, *OCTOBER),
+    fault("daily", "one source of several", allocation, "source_etfs", lambda etfs: sorted(etfs)[0]),
+    fault("daily", "silent on what was passed over", allocation, "passed_over", lambda portfolio, picks: (), *OCTOBER),
     # 5: the monthly portfolio
     fault("monthly", "20d and 10d score 1.5", rebalance, "SCORES", rebalance.SCORES | {frozenset({20, 10}): 1.5}),
     fault("monthly", "10d and 5d score 0.8", rebalance, "SCORES", rebalance.SCORES | {frozenset({10, 5}): 0.8}),
@@ -432,6 +451,7 @@ FAULTS: tuple[Fault, ...] = (
     fault("of_etfs", "half the observations are enough", top_holdings, "LEAST_SHARE", 0.5, *NOVEMBER),
     fault("of_etfs", "unadjusted daily returns", top_holdings, "price", lambda series: series.close),
     fault("of_etfs", "volume rounded down", top_holdings, "rounded", lambda values, decimals: np.floor(values)),
+    fault("of_etfs", "adjusted price shown", top_holdings, "current_price", lambda series, at: series.adj_close[at]),
     fault("of_etfs", "ten ranks", top_holdings, "BEST", 10),
     fault(
         "of_etfs",
@@ -517,6 +537,10 @@ FAULTS: tuple[Fault, ...] = (
     fault("realised", "simulated by the first revision", performance, "revision_bought", _first_revision),
     fault("realised", "simulated held on through live", performance, "stretches", _one_run),
     fault("realised", "simulated counted as live", performance, "stretches", _any_origin),
+    fault("realised", "an empty portfolio changes nothing", performance, "stretches", _empty_passed_over),
+    fault(
+        "realised", "incomplete until the next bar only", performance, "is_incomplete", lambda before, now: bool(now)
+    ),
     fault("realised", "incomplete after 4 sessions", performance, "PATIENCE", 4),
     fault("realised", "incomplete after 6 sessions", performance, "PATIENCE", 6),
 )

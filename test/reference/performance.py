@@ -187,6 +187,11 @@ def sessions_without_bar(market: Market, ticker: str, at: int) -> int:
     return at + 1 - int(np.searchsorted(market.sessions, series.day[seen], side="right"))
 
 
+def is_incomplete(before: bool, without_bar: Sequence[str]) -> bool:
+    """Once a price was missing for too long, what follows is built on it."""
+    return before or bool(without_bar)
+
+
 def benchmark(worth: Worth, at: int) -> float:
     """SPY's return on a session, dividends reinvested; fraction."""
     return _change(worth.of(f"etf {BENCHMARK}", worth.market.etfs.get(BENCHMARK)), at)
@@ -230,7 +235,7 @@ def _rows(worth: Worth, purchases: Sequence[Purchase], last: int) -> list[dict[s
             net *= 1 - paid
             weights = new
         without = [ticker for ticker in sorted(held or weights) if sessions_without_bar(market, ticker, at) > PATIENCE]
-        incomplete = incomplete or bool(without)
+        incomplete = is_incomplete(incomplete, without)
         rows.append(
             {
                 "trade_date": day_of(session),

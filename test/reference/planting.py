@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from config.universe import BENCHMARK
-from test.reference.loading import Tables, day
+from test.reference.loading import LINES, Tables, day
+from test.replay.generator import ESCROW
 from utils.sessions import session_offset, sessions_between
 
 LAST_SESSION = date(2026, 1, 23)
@@ -122,7 +123,11 @@ def _lists(tables: Tables) -> None:
     lists = lists[~gone].reset_index(drop=True)
     tables.holdings = lists
     # A line of unknown kind among the largest.
-    escrow = (lists["etf_ticker"] == "XLB") & (lists["holding_ticker"] == "ESCRJ")
+    smallest = (lists["etf_ticker"] == "XLB") & (lists["holding_rank"] == LINES)
+    escrow = (lists["etf_ticker"] == "XLB") & (lists["holding_ticker"] == ESCROW)
+    listed = set(lists[escrow]["as_of_date"])
+    lists.loc[smallest & ~lists["as_of_date"].isin(listed), ["holding_ticker", "holding_name"]] = ESCROW
+    escrow = (lists["etf_ticker"] == "XLB") & (lists["holding_ticker"] == ESCROW)
     assert escrow.any()
     lists.loc[escrow, "holding_percent"] = 15.25
     # The fifth and the sixth company are as large; so are the first two of XLF.

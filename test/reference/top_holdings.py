@@ -97,6 +97,11 @@ def annualised() -> float:
     return float(np.sqrt(SESSIONS_A_YEAR))
 
 
+def current_price(series: Series, at: int) -> float:
+    """In its own currency, as it was traded."""
+    return float(series.close[at])
+
+
 def order(total_return: float, ticker: str) -> tuple[Any, ...]:
     """Best first; ties by ticker."""
     return (-total_return, ticker)
@@ -137,7 +142,7 @@ def top_holdings(market: Market, sessions: Sequence[date]) -> pd.DataFrame:
                             "sharpe_ratio": figures[key].sharpe[at],
                             "observations": int(figures[key].observations[at]),
                             "avg_volume": figures[key].volume[at],
-                            "current_price": series.close[found.end[at]],
+                            "current_price": current_price(series, int(found.end[at])),
                             "market_cap": caps[line.ticker, session.toordinal()].usd,
                         }
                     )

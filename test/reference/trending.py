@@ -57,15 +57,23 @@ def etf_returns(returns: PeriodReturns, at: int, period: int) -> dict[str, tuple
     return result
 
 
+def has_result(periods: Sequence[int]) -> bool:
+    """Whether a session has a result, from the periods over which SPY has a return."""
+    return len(periods) == len(PERIODS)
+
+
 def trending(market: Market, sessions: Sequence[date]) -> pd.DataFrame:
     """Rows of analytics_03_trending_etfs. A session whose SPY lacks a return in any period has none."""
     returns = PeriodReturns(market, ordinals(sessions))
     rows: list[tuple[Any, ...]] = []
     for at, session in enumerate(sessions):
         found = {period: etf_returns(returns, at, period) for period in PERIODS}
-        if any(np.isnan(found[period][BENCHMARK][0]) or found[period][BENCHMARK][1] for period in PERIODS):
+        told = [
+            period for period in PERIODS if not (np.isnan(found[period][BENCHMARK][0]) or found[period][BENCHMARK][1])
+        ]
+        if not has_result(told):
             continue
-        for period in PERIODS:
+        for period in told:
             rows += _rows(session, period, found[period])
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
