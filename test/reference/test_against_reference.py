@@ -66,7 +66,7 @@ def test_performance(computed: Computed) -> None:
     with computed.connect() as connection:
         portfolios = read_published(connection)
     assert {portfolio.origin for portfolio in portfolios} == {"live", "simulated"}
-    assert {portfolio.origin for portfolio in portfolios if len(portfolio.revisions) > 1} == {"live", "simulated"}
+    assert "live" in {portfolio.origin for portfolio in portfolios if len(portfolio.revisions) > 1}
     assert_same(computed, realised(computed.market, portfolios))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 
 DECIMALS = 10
 
@@ -12,11 +13,16 @@ def shares(scores: Mapping[str, float]) -> dict[str, Decimal]:
 
     >>> {ticker: str(weight) for ticker, weight in shares({"A": 1.0, "B": 1.0, "C": 1.0}).items()}
     {'A': '0.3333333334', 'B': '0.3333333333', 'C': '0.3333333333'}
+    >>> scores = {"A": 0.5, "B": 2.0, "C": 16.7}
+    >>> {ticker: str(weight) for ticker, weight in shares(scores).items()}
+    {'A': '0.0260416667', 'B': '0.1041666667', 'C': '0.8697916666'}
     """
     if not scores:
         return {}
-    total = sum(scores[ticker] for ticker in sorted(scores))
-    scaled = {ticker: score / total * 10**DECIMALS for ticker, score in scores.items()}
+    # Fractions, as float64 breaks ties: of 0.5 and 2.0 in 19.2 the remainders are the same.
+    exact = {ticker: Fraction(Decimal(repr(score))) for ticker, score in scores.items()}
+    total = sum(exact.values(), Fraction(0))
+    scaled = {ticker: score / total * 10**DECIMALS for ticker, score in exact.items()}
     units = {ticker: math.floor(value) for ticker, value in scaled.items()}
     left = 10**DECIMALS - sum(units.values())
     by_remainder = sorted(scaled, key=lambda ticker: (units[ticker] - scaled[ticker], ticker))
