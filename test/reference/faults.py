@@ -541,6 +541,7 @@ FAULTS: tuple[Fault, ...] = (
     fault(
         "realised", "incomplete until the next bar only", performance, "is_incomplete", lambda before, now: bool(now)
     ),
+    fault("realised", "what is sold that day without a bar", performance, "held_on", lambda before, after: before),
     fault("realised", "incomplete after 4 sessions", performance, "PATIENCE", 4),
     fault("realised", "incomplete after 6 sessions", performance, "PATIENCE", 6),
 )

@@ -187,6 +187,11 @@ def sessions_without_bar(market: Market, ticker: str, at: int) -> int:
     return at + 1 - int(np.searchsorted(market.sessions, series.day[seen], side="right"))
 
 
+def held_on(before: Mapping[str, float], after: Mapping[str, float]) -> Mapping[str, float]:
+    """What is held on a day: what is held after that day's purchase, like the number of positions."""
+    return after
+
+
 def is_incomplete(before: bool, without_bar: Sequence[str]) -> bool:
     """Once a price was missing for too long, what follows is built on it."""
     return before or bool(without_bar)
@@ -234,7 +239,9 @@ def _rows(worth: Worth, purchases: Sequence[Purchase], last: int) -> list[dict[s
             turned, paid = turnover(weights, new), cost(weights, new)
             net *= 1 - paid
             weights = new
-        without = [ticker for ticker in sorted(held or weights) if sessions_without_bar(market, ticker, at) > PATIENCE]
+        without = [
+            ticker for ticker in sorted(held_on(held, weights)) if sessions_without_bar(market, ticker, at) > PATIENCE
+        ]
         incomplete = is_incomplete(incomplete, without)
         rows.append(
             {

@@ -168,6 +168,8 @@ def _stock_bars(tables: Tables) -> None:
     bars = without(bars, leaving, sessions_between(date(2025, 11, 3), date(2025, 12, 5)))
     # EWY's largest has no bar for three weeks; its second leads, over Korea's holidays of October, too.
     grow(bars, [held(tables, "EWY", autumn, 2)], date(2025, 9, 22), date(2025, 12, 12), 0.008)
+    # Its last bar, after a good week, serves for ten days: it is bought when it has had none for six sessions.
+    grow(bars, [held(tables, "EWY", autumn, 1)], date(2025, 11, 10), date(2025, 11, 14), 0.06)
     bars = without(
         bars, held(tables, "EWY", autumn, 1), sessions_between(date(2025, 11, 17), date(2025, 12, 5), "XKRX")
     )
