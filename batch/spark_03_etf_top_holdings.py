@@ -38,6 +38,9 @@ from database.connection import Connection
 from utils.sessions import session_offset
 from utils.spark import local_frame, read_query, spark_session
 
+MANY_SESSIONS = 60  # measured: from about there on the optimisers earn what they cost, as a session has ten times the
+# rows of one of stage 5
+
 
 class Measured(NamedTuple):
     """What is stored, a frame a table; of the holdings also those without a return (`missing`)."""
@@ -50,14 +53,13 @@ class Measured(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Compute and store the sessions asked for."""
     asked = parse_sessions(argv, doc=__doc__)
-    with (
-        stage_run(STAGE, asked) as run,
-        spark_session(STAGE.process, years_of_data=run.years_of_data) as spark,
-    ):
-        frames = measured(spark, run.as_of_dates)
-        portions = (collected(frame, run.as_of_dates) for frame in frames)
-        for (sessions, holdings), (_, concentrated), (_, overlapping) in zip(*portions, strict=True):
-            store(run, sessions, holdings, concentrated, overlapping)
+    with stage_run(STAGE, asked) as run:
+        many = len(run.as_of_dates) > MANY_SESSIONS
+        with spark_session(STAGE.process, years_of_data=many) as spark:
+            frames = measured(spark, run.as_of_dates)
+            portions = (collected(frame, run.as_of_dates) for frame in frames)
+            for (sessions, holdings), (_, concentrated), (_, overlapping) in zip(*portions, strict=True):
+                store(run, sessions, holdings, concentrated, overlapping)
     return run.exit_code
 
 
@@ -85,7 +87,7 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> Measured:
     returns = period_returns(
         with_reach(history, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS),
         wanted.join(F.broadcast(periods), on="as_of_date", how="inner"),
-    )
+    ).cache()
     statistics = daily_statistics(
         daily_returns(history),
         wanted,

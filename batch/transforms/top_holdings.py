@@ -39,7 +39,7 @@ def daily_statistics(daily: DataFrame, wanted: DataFrame, numbers: DataFrame, *,
     """One row per wanted ticker, as_of_date and period: over its own bars after the start, up to D (rules 6).
 
     `observations`: daily returns; `avg_return`, `volatility` (sample standard deviation): percent; `avg_volume`:
-    shares. Bars and wanted dates are laid on one line per ticker, so that a range of years costs what its bars do.
+    shares. Each date looks back over the sessions of the longest period once, for all periods together.
 
     daily: see daily_returns, with volume; wanted: ticker, as_of_date; numbers: on_date, session_number, from the first
     session after the earliest start on
@@ -53,25 +53,32 @@ def daily_statistics(daily: DataFrame, wanted: DataFrame, numbers: DataFrame, *,
     >>> row.observations, row.avg_return, round(row.volatility, 6), row.avg_volume
     (2, 2.0, 1.414214, 15.0)
     """
-    line = Window.partitionBy("ticker").orderBy("session_number")
 
     def over_the_last(days: int) -> Column:
-        window = line.rangeBetween(1 - days, Window.currentRow)
+        daily_return = F.when(F.col("sessions_ago") < days, F.col("daily_return_pct"))
         return F.struct(
             F.lit(days).alias("period_days"),
-            F.count("daily_return_pct").over(window).alias("observations"),
-            F.avg("daily_return_pct").over(window).alias("avg_return"),
-            F.stddev_samp("daily_return_pct").over(window).alias("volatility"),
-            F.avg("volume").over(window).alias("avg_volume"),
+            F.count(daily_return).alias("observations"),
+            F.avg(daily_return).alias("avg_return"),
+            F.stddev_samp(daily_return).alias("volatility"),
+            F.avg(F.when(F.col("sessions_ago") < days, F.col("volume"))).alias("avg_volume"),
         )
 
-    dates = wanted.select("ticker", F.col("as_of_date").alias("on_date"), "as_of_date").distinct()
+    numbers = F.broadcast(numbers)
+    looked_at = (
+        wanted.select("ticker", "as_of_date")
+        .distinct()
+        .join(numbers.withColumnRenamed("on_date", "as_of_date"), on="as_of_date", how="inner")
+        .withColumn("sessions_ago", F.explode(F.sequence(F.lit(0), F.lit(max(periods) - 1))))
+        .withColumn("session_number", F.col("session_number") - F.col("sessions_ago"))
+    )
+    numbered = daily.select("ticker", F.col("trade_date").alias("on_date"), "daily_return_pct", "volume").join(
+        numbers, on="on_date", how="inner"
+    )
     return (
-        daily.select("ticker", F.col("trade_date").alias("on_date"), "daily_return_pct", "volume")
-        .unionByName(dates, allowMissingColumns=True)
-        .join(F.broadcast(numbers), on="on_date", how="inner")
-        .withColumn("periods", F.array(*map(over_the_last, periods)))
-        .where(F.col("as_of_date").isNotNull())
+        looked_at.join(numbered, on=["ticker", "session_number"], how="inner")
+        .groupBy("ticker", "as_of_date")
+        .agg(F.array(*map(over_the_last, periods)).alias("periods"))
         .select("ticker", "as_of_date", F.inline("periods"))
     )
 

@@ -212,7 +212,13 @@ def uneven(market: psycopg.Connection[Row]) -> None:
 
 
 def _rows(frames: Sequence[DataFrame]) -> list[list[Row]]:
-    return [_sorted(tuple(row) for row in frame.collect()) for frame in frames]
+    """As they would be stored: what is summed in another order may differ in its last bit."""
+    return [
+        _sorted(
+            tuple(round(value, 9) if isinstance(value, float) else value for value in row) for row in frame.collect()
+        )
+        for frame in frames
+    ]
 
 
 def _sorted(rows: Iterable[Row]) -> list[Row]:
