@@ -40,7 +40,7 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     """Every ETF in every period against SPY: read, then rules 2 and 3."""
     periods, universe = periods_of(spark, sessions), universe_of(spark)
     bars = read_query(spark, extracts.etf_bars(tickers_of("all"), ends_of(sessions)))
-    returns = period_returns(bars, every(universe, periods))
+    returns = period_returns(bars, every(universe, periods)).cache()
     return measure_etfs(returns, universe, periods, benchmark=BENCHMARK)
 
 

@@ -63,19 +63,19 @@ def judged(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     days = periods.select("as_of_date").distinct()
     trends = read_query(spark, extracts.trending_etfs(sessions))
     listed = read_query(spark, extracts.holdings(sessions))
-    bars = read_query(spark, extracts.stock_bars(sessions, ends_of(sessions)))
+    bars = read_query(spark, extracts.stock_bars(sessions, ends_of(sessions))).cache()
     quotes = read_query(spark, extracts.market_cap_quotes(sessions))
     splits = read_query(spark, extracts.splits(sessions))
     rates = read_query(spark, extracts.exchange_rates(sessions))
 
     snapshots = snapshots_in_reach(listed, days, reach_days=SNAPSHOT_REACH_DAYS)
     largest = largest_holdings(listed, snapshots, count=TOP_HOLDINGS)
-    looked_at = trends.join(largest, on=["as_of_date", "etf_ticker"], how="inner")
+    looked_at = trends.join(largest, on=["as_of_date", "etf_ticker"], how="inner").cache()
     wanted = looked_at.select("ticker", "as_of_date", "period_days").distinct()
     returns = period_returns(
         with_reach(bars, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS),
         wanted.join(F.broadcast(periods), on=["as_of_date", "period_days"], how="inner"),
-    )
+    ).cache()
     closes = returns.select("as_of_date", "ticker", "close_price").distinct()
     usd_rates = rates_before(rates, days, reach_days=FX_REACH_DAYS)
     caps = market_caps(quotes, closes, splits, usd_rates, carried_days=CARRIED_CAP_REACH_DAYS)

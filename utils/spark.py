@@ -1,8 +1,8 @@
 """The Spark session and its way to PostgreSQL, in one place. DataFrame API only, so that any master will do.
 
-A short job is mostly start-up: the UI is off, the JVM compiles with C1 only and it loads its classes from a class-data
-archive when `SPARK_CLASS_ARCHIVE` names one. A file that doesn't exist yet is made once, by the first job that
-succeeds. Everything the JVM must know is decided before it starts.
+A job is mostly start-up, even one over ten years: the UI is off, the JVM compiles with C1 only (measured: C2 costs more
+than it gains) and loads its classes from a class-data archive when `SPARK_CLASS_ARCHIVE` names one. A file that doesn't
+exist yet is made once, by the first job that succeeds. Everything the JVM must know is decided before it starts.
 """
 
 import logging
@@ -30,14 +30,13 @@ ONE_SESSION = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.defaultSizeInBytes": "1048576",
 }
-QUIET_JVM = ("-XX:+UseSerialGC", "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
+QUICK_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+QUIET_JVM = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
 
 
-def java_options(*, years_of_data: bool, archive: Path | None, made: Path | None) -> str:
-    """Options of the driver's JVM. C2 pays only in jobs over years of data; `made` is an archive to write at exit."""
-    options = [*QUIET_JVM, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={QUIET.as_uri()}"]
-    if not years_of_data:
-        options.append("-XX:TieredStopAtLevel=1")
+def java_options(*, archive: Path | None, made: Path | None) -> str:
+    """Options of the driver's JVM; `made` is an archive to write at exit."""
+    options = [*QUICK_JVM, *QUIET_JVM, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={QUIET.as_uri()}"]
     if made is not None:
         options.append(f"-XX:ArchiveClassesAtExit={made}")
     elif archive is not None:
@@ -70,7 +69,7 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
 def spark_session(
     name: str, *, years_of_data: bool = False, settings: SparkSettings | None = None
 ) -> Iterator[SparkSession]:
-    """A session that ends with the block. `years_of_data`: leave every optimiser on, as they pay then."""
+    """A session that ends with the block. `years_of_data`: leave Spark's optimisers on, as they pay then."""
     settings = settings or load(SparkSettings)
     archive = settings.class_archive
     if archive is not None and not archive.name:  # the variable is there, and empty
@@ -81,7 +80,7 @@ def spark_session(
     # spark-submit first starts a JVM that only prints the command line of the second.
     os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
     builder = SparkSession.builder.appName(name).master(settings.master_url)
-    options = java_options(years_of_data=years_of_data, archive=archive, made=made)
+    options = java_options(archive=archive, made=made)
     for key, value in configuration(settings, options=options, years_of_data=years_of_data).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()

@@ -14,7 +14,8 @@ LEAST_STOCKS = 3  # a sector of fewer never trends
 def sector_means(stocks: DataFrame) -> DataFrame:
     """as_of_date, sector, stock_count, avg_monthly_return: over the stocks that have a return (rules 7).
 
-    The mean is rounded once, when computed: flags and differences can be checked from the stored rows.
+    The mean is that of the stored returns, exactly, and is rounded once: flags and differences can be checked from the
+    stored rows, whatever the order in which floats would have been summed.
 
     stocks: see monthly_stocks
 
@@ -23,12 +24,13 @@ def sector_means(stocks: DataFrame) -> DataFrame:
     >>> [(row.stock_count, row.avg_monthly_return) for row in sector_means(stocks).collect()]
     [(3, 1.666667)]
     """
+    stored = F.col("avg_monthly_return").cast(f"decimal(14,{RETURN_DECIMALS})")
     return (
         stocks.where(F.col("avg_monthly_return").isNotNull())
         .groupBy(*SECTOR)
         .agg(
             F.count("avg_monthly_return").alias("stock_count"),
-            F.round(F.avg("avg_monthly_return"), RETURN_DECIMALS).alias("avg_monthly_return"),
+            F.round(F.avg(stored), RETURN_DECIMALS).cast("double").alias("avg_monthly_return"),
         )
         .select(*SECTOR, "stock_count", "avg_monthly_return")
     )
