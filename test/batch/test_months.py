@@ -123,6 +123,14 @@ def test_when_a_sector_trends(spark: SparkSession, sector: str, stocks: int, spy
     assert sectors[sector].is_trending == trends
 
 
+def test_a_mean_half_way_is_rounded_up_though_in_binary_it_is_below(spark: SparkSession) -> None:
+    stocks = spark.createDataFrame(
+        [(D, "Energy", 0.6), (D, "Energy", 0.600001)], "as_of_date date, sector string, avg_monthly_return double"
+    )
+    assert (0.6 + 0.600001) / 2 < 0.6000005
+    assert [row.avg_monthly_return for row in sector_means(stocks).collect()] == [0.600001]
+
+
 def test_a_falling_sector_does_not_trend_even_above_spy(spark: SparkSession) -> None:
     prices = [row for ticker in "ABC" for row in ((ticker, 0, 100.0), (ticker, 23, 99.0))]
     sectors, stocks = measured(spark, dict.fromkeys("ABC", "Energy"), *prices, spy=-2.0)
