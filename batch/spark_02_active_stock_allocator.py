@@ -12,24 +12,13 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from batch.frames import RowsOfDate, collected, ends_of, exchanges_of, periods_of
 from batch.headers import portfolio
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, sessions_before, stage_run
-from batch.transforms.allocation import allocate, judge_candidates
-from batch.transforms.holdings import largest_holdings, snapshots_in_reach
-from batch.transforms.market_caps import market_caps, rates_before
-from batch.transforms.returns import period_returns, with_reach
-from config.universe import (
-    CARRIED_CAP_REACH_DAYS,
-    FOREIGN_BAR_REACH_DAYS,
-    FX_REACH_DAYS,
-    PERIODS,
-    SNAPSHOT_REACH_DAYS,
-    TOP_HOLDINGS,
-    UNKNOWN_SECTOR,
-)
+from batch.transforms.allocation import allocate
+from batch.transforms.candidates import judged_candidates
+from config.universe import FOREIGN_BAR_REACH_DAYS, PERIODS, UNKNOWN_SECTOR
 from database import extracts, portfolios, trending
 from database.connection import Connection
 from database.trending import Measured
@@ -59,27 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def judged(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     """Every holding looked at, with its outcome: read, then rules 4.1 to 4.4."""
-    periods = periods_of(spark, sessions)
-    days = periods.select("as_of_date").distinct()
-    trends = read_query(spark, extracts.trending_etfs(sessions))
-    listed = read_query(spark, extracts.holdings(sessions))
-    bars = read_query(spark, extracts.stock_bars(sessions, ends_of(sessions))).cache()
-    quotes = read_query(spark, extracts.market_cap_quotes(sessions))
-    splits = read_query(spark, extracts.splits(sessions))
-    rates = read_query(spark, extracts.exchange_rates(sessions))
-
-    snapshots = snapshots_in_reach(listed, days, reach_days=SNAPSHOT_REACH_DAYS)
-    largest = largest_holdings(listed, snapshots, count=TOP_HOLDINGS)
-    looked_at = trends.join(largest, on=["as_of_date", "etf_ticker"], how="inner").cache()
-    wanted = looked_at.select("ticker", "as_of_date", "period_days").distinct()
-    returns = period_returns(
-        with_reach(bars, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS),
-        wanted.join(F.broadcast(periods), on=["as_of_date", "period_days"], how="inner"),
-    ).cache()
-    closes = returns.select("as_of_date", "ticker", "close_price").distinct()
-    usd_rates = rates_before(rates, days, reach_days=FX_REACH_DAYS)
-    caps = market_caps(quotes, closes, splits, usd_rates, carried_days=CARRIED_CAP_REACH_DAYS)
-    return judge_candidates(looked_at, returns, caps)
+    return judged_candidates(
+        trends=read_query(spark, extracts.trending_etfs(sessions)),
+        listed=read_query(spark, extracts.holdings(sessions)),
+        bars=read_query(spark, extracts.stock_bars(sessions, ends_of(sessions))).cache(),
+        quotes=read_query(spark, extracts.market_cap_quotes(sessions)),
+        splits=read_query(spark, extracts.splits(sessions)),
+        rates=read_query(spark, extracts.exchange_rates(sessions)),
+        periods=periods_of(spark, sessions),
+        exchanges=exchanges_of(spark),
+    )
 
 
 def with_trends(run: StageRun, etfs: Etfs) -> list[date]:

@@ -16,6 +16,10 @@ HOLDINGS = ("collector/kafka_02_producer_etf_holdings.py",)
 STOCKS = ("collector/kafka_04_producer_stock_daily.py", "--scope", "known")
 TRENDING = ("batch/spark_01_trending_etf_identifier.py",)
 ALLOCATION = ("batch/spark_02_active_stock_allocator.py",)
+TOP_HOLDINGS = ("batch/spark_03_etf_top_holdings.py",)
+REBALANCES = ("batch/spark_04_monthly_portfolio_rebalancer.py",)
+PERFORMANCE = ("batch/spark_05_portfolio_performance.py",)
+MONTHS_AND_SECTORS = ("batch/batch_monthly_sector_analyzer.py",)
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,10 @@ def chapters(last: date) -> list[Chapter]:
     """The past up to the session before the last, oldest first; the last itself is the controller's."""
     before = previous_session(last)
     months = [Chapter(session, (ETFS, HOLDINGS, STOCKS)) for session in month_ends(before, MONTHS)]
-    span = ("--from", f"{session_offset(before, 1 - ANALYSED_SESSIONS):%Y-%m-%d}", "--to", f"{before:%Y-%m-%d}")
-    return [*months, Chapter(before, (ETFS, STOCKS, TRENDING + span, ALLOCATION + span))]
+    first = session_offset(before, 1 - ANALYSED_SESSIONS)
+    span = ("--from", first.isoformat(), "--to", before.isoformat())
+    analysis = [stage + span for stage in (TRENDING, ALLOCATION, REBALANCES, PERFORMANCE, TOP_HOLDINGS)]
+    return [*months, Chapter(before, (ETFS, STOCKS, *analysis, MONTHS_AND_SECTORS))]
 
 
 def month_ends(before: date, count: int) -> list[date]:
