@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from config.settings import PlatformSettings, load
 from utils.sessions import is_session, last_closed_session
 
+FIRST_COMPUTED = date(2002, 1, 2)  # the calendar begins two years before: no run looks back further
+
 
 class ClockUnavailable(Exception):
     """The replayed market's clock does not answer: there is no time to work at."""
@@ -54,4 +56,6 @@ def closed_session(day: date, newest: date) -> date:
         raise NotAClosedSession(f"{day} has not closed yet: the last closed session is {newest}")
     if not is_session(day):
         raise NotAClosedSession(f"{day} is not a session of the New York Stock Exchange")
+    if day < FIRST_COMPUTED:
+        raise NotAClosedSession(f"{day} is before the first session that can be computed, {FIRST_COMPUTED}")
     return day
