@@ -106,6 +106,7 @@ def _end_jvm() -> None:
     gateway = SparkContext._gateway
     SparkContext._gateway = SparkContext._jvm = None
     if gateway is not None and gateway.proc is not None:
+        gateway.shutdown()  # what Python still frees later has nobody to tell
         gateway.proc.stdin.close()
         gateway.proc.wait()
 

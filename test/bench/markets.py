@@ -1,4 +1,4 @@
-"""Markets of any size, made inside PostgreSQL: smooth invented prices, monthly lists, weekly market caps.
+"""Markets of any size, made inside PostgreSQL: invented prices, monthly lists, weekly market caps.
 
 A tenth of the stocks are Korean. Prices never move 40 % in a session, so nothing is in doubt. Every number follows
 from the instrument's number and the session's, so that two runs measure the same.
@@ -32,8 +32,10 @@ def fill(server: psycopg.Connection[tuple[object, ...]], *, last: date, sessions
             SELECT n AS number, CASE WHEN n % 10 = 0 THEN n || '.KS' ELSE 'S' || n END AS ticker,
                    n % 10 = 0 AS korean, n % {len(ETFS)} AS etf FROM generate_series(1, {stocks}) n"""
     )
-    wave = "0.3 * sin(i.number + d.number / 37.0) + 0.1 * sin(i.number * 7.13 + d.number / 5.0)"
-    price = f"round((100 * exp({wave}))::numeric, 2)"
+    # A slow wave and noise of one session: what rose last says nothing of what rises next, so nobody gets rich.
+    wave = "0.3 * sin(i.number + d.number / 187.0)"
+    noise = "0.03 * (hashint8(i.number * 100003::bigint + d.number) % 1000) / 1000.0"
+    price = f"round((100 * exp({wave} + {noise}))::numeric, 2)"
     for table, instruments, currency in (
         ("collected_01_daily_etf_ohlc", "SELECT number, ticker, false AS korean FROM bench_etfs", False),
         ("collected_06_daily_stock_history", "SELECT number + 1000 AS number, ticker, korean FROM bench_stocks", True),
