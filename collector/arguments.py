@@ -21,6 +21,7 @@ def parser(doc: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="session to collect (default: the newest closed)"
     )
+    made.add_argument("--force", action="store_true", help="ask again for what is stored: newest bars, caps, lists")
     made.add_argument("--plan", action="store_true", help="show what would be asked for, and ask for nothing")
     return made
 

@@ -27,7 +27,7 @@ def bars_of_group(request: Request, group: Group) -> Phases:
     """Bars of a group's ETFs. They trade every session: a newest bar that lacks is asked for until it is there."""
     sessions = sessions_until(request.as_of_date, FIRST_FETCH_SESSIONS)
     stored = coverage.bar_coverage(request.connection, "etf", tickers_of(group), sessions)
-    plans = (plan_bars(each, sessions, patient=True) for each in stored)
+    plans = (plan_bars(each, sessions, patient=True, force=request.force) for each in stored)
     yield [BarsTask(plan, "etf") for plan in plans if plan is not None]
 
 
@@ -68,5 +68,5 @@ def _lists(request: Request, etfs: Sequence[str], day: date) -> list[HoldingsTas
     if not request.is_newest:
         log.warning("holdings of %s can't be had: the source knows today's only", request.as_of_date)
         return []
-    stored = coverage.etfs_with_snapshot(request.connection, etfs, day)
+    stored = set() if request.force else coverage.etfs_with_snapshot(request.connection, etfs, day)
     return [HoldingsTask(etf, day) for etf in etfs if etf not in stored]

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.add_argument("--group", choices=[*STAGES, "all"], default="all", help="which ETFs (default: all)")
     given = arguments.parse_args(argv)
     stages = list(STAGES.values()) if given.group == "all" else [STAGES[given.group]]
-    return run_stages(stages, as_of=given.as_of, plan_only=given.plan)
+    return run_stages(stages, as_of=given.as_of, force=given.force, plan_only=given.plan)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from collector.run import Stage, run_stages
 def main(argv: Sequence[str] | None = None) -> int:
     """Collect the lists that have no snapshot of the day yet."""
     given = parser(__doc__ or "").parse_args(argv)
-    return run_stages([Stage("all_etf_holdings", lists_of_all)], as_of=given.as_of, plan_only=given.plan)
+    return run_stages(
+        [Stage("all_etf_holdings", lists_of_all)], as_of=given.as_of, force=given.force, plan_only=given.plan
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from collector.run import Stage, run_stages
 def main(argv: Sequence[str] | None = None) -> int:
     """Collect the lists that have no snapshot of the session yet."""
     given = parser(__doc__ or "").parse_args(argv)
-    return run_stages([Stage("trending_etf_holdings", lists_of_trending)], as_of=given.as_of, plan_only=given.plan)
+    return run_stages(
+        [Stage("trending_etf_holdings", lists_of_trending)], as_of=given.as_of, force=given.force, plan_only=given.plan
+    )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stage = SCOPES[given.scope]
     if given.tickers:
         stage = Stage("chosen_stocks", partial(stocks.chosen, tickers=given.tickers))
-    return run_stages([stage], as_of=given.as_of, plan_only=given.plan)
+    return run_stages([stage], as_of=given.as_of, force=given.force, plan_only=given.plan)
 
 
 if __name__ == "__main__":

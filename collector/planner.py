@@ -31,11 +31,12 @@ class BarsPlan:
     begins: date | None
 
 
-def plan_bars(coverage: Coverage, sessions: Sequence[date], *, patient: bool) -> BarsPlan | None:
+def plan_bars(coverage: Coverage, sessions: Sequence[date], *, patient: bool, force: bool = False) -> BarsPlan | None:
     """The request an instrument needs to have a bar on each of the sessions; None when it needs none.
 
     sessions: of its own exchange, oldest first, up to the session of the run.
     patient: never give up on the newest sessions (the ETFs); else each is asked for on 1 + ASKED_AGAIN runs.
+    force: ask for the newest stored sessions again, whether or not one is missing.
     """
     wanted = [session for session in coverage.lacking if coverage.begins is None or session >= coverage.begins]
     if coverage.first is None or coverage.last is None:
@@ -50,7 +51,7 @@ def plan_bars(coverage: Coverage, sessions: Sequence[date], *, patient: bool) ->
         # A hole that an answer has already lacked waits for a request that is made anyway.
         if session > coverage.last or times == 0:
             reasons.append(session)
-    if not reasons:
+    if not reasons and not force:
         return None
     recent = sessions[-min(_RECENT_SESSIONS, len(sessions))]
     doubted = [day for day, times in coverage.asked.items() if day >= recent and times <= ASKED_AGAIN]

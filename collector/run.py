@@ -48,12 +48,16 @@ LOG_EVERY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Request:
-    """What a producer is asked for: its session, and the platform's newest one."""
+    """What a producer is asked for: its session, and the platform's newest one.
+
+    force: ask again for what is stored, too: the newest bars, caps and lists, and what failed too often.
+    """
 
     connection: Connection
     as_of_date: date
     newest: date
     now: datetime
+    force: bool = False
 
     @property
     def is_newest(self) -> bool:
@@ -99,7 +103,7 @@ class _Workshop:
         return self._made[0].yahoo.pace.waited if self._made else 0.0
 
 
-def run_stages(stages: Iterable[Stage], *, as_of: date | None, plan_only: bool = False) -> int:
+def run_stages(stages: Iterable[Stage], *, as_of: date | None, force: bool = False, plan_only: bool = False) -> int:
     """Run the stages one after another for a session, the newest by default; the program's exit code.
 
     Raises NotAClosedSession, AlreadyComplete, RunAgain or StageFailed, each with one line.
@@ -110,7 +114,7 @@ def run_stages(stages: Iterable[Stage], *, as_of: date | None, plan_only: bool =
     session = newest if as_of is None else closed_session(as_of, newest)
     totals: list[Totals | None] = []
     with ExitStack() as opened:
-        request = Request(opened.enter_context(connect()), session, newest, now)
+        request = Request(opened.enter_context(connect()), session, newest, now, force)
         workshop = _Workshop(settings, yahoo, kafka, opened)
         for stage in stages:
             if plan_only:

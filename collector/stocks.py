@@ -90,7 +90,8 @@ class _Work:
         if not self._request.is_newest:
             log.warning("market caps of %s can't be had: the source knows today's only", self._request.as_of_date)
             return
-        stored = coverage.quoted_on(self._request.connection, tickers, self._request.as_of_date)
+        request = self._request
+        stored = set() if request.force else coverage.quoted_on(request.connection, tickers, request.as_of_date)
         free = self._free("quotes", tickers)
         due = [each for each in free if each not in stored and self._may_be_equity(each)]
         batches = [tuple(due[start : start + QUOTES_AT_ONCE]) for start in range(0, len(due), QUOTES_AT_ONCE)]
@@ -129,7 +130,7 @@ class _Work:
             previous_session(self._request.as_of_date, RATE_CALENDAR), FIRST_FETCH_SESSIONS, RATE_CALENDAR
         )
         stored = coverage.rate_coverage(self._request.connection, self._free("fx", foreign), days)
-        plans = (plan_bars(each, days, patient=False) for each in stored)
+        plans = (plan_bars(each, days, patient=False, force=self._request.force) for each in stored)
         yield [RatesTask(plan) for plan in plans if plan is not None]
 
     def _bars(self, tickers: Sequence[str]) -> list[BarsTask]:
@@ -142,7 +143,7 @@ class _Work:
             newest = session_at_or_before(self._request.as_of_date, calendar)
             sessions = sessions_until(newest, FIRST_FETCH_SESSIONS, calendar)
             for stored in coverage.bar_coverage(self._request.connection, "stock", members, sessions):
-                plan = plan_bars(stored, sessions, patient=False)
+                plan = plan_bars(stored, sessions, patient=False, force=self._request.force)
                 if plan is not None:
                     stock = self.known.get(plan.ticker)
                     tasks.append(
@@ -162,8 +163,10 @@ class _Work:
         return self.type_of(ticker) in (None, EQUITY)
 
     def _free(self, operation: str, tickers: Iterable[str]) -> list[str]:
-        """Those that are not in quarantine; the others are named."""
+        """Those that are not in quarantine; the others are named. A forced run asks for all."""
         asked = list(tickers)
+        if self._request.force:
+            return asked
         held_back = quarantined(self._request.connection, operation, asked)
         for ticker, until in held_back.items():
             log.warning("%s %s: in quarantine until %s", ticker, operation, until.date())

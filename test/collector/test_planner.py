@@ -36,6 +36,12 @@ def test_everything_stored_asks_for_nothing() -> None:
     assert plan_bars(stored(), SESSIONS, patient=False) is None
 
 
+def test_a_forced_run_asks_for_the_newest_five_stored_again() -> None:
+    plan = plan_bars(stored(), SESSIONS, patient=False, force=True)
+    assert plan is not None
+    assert (plan.start, plan.end, plan.lacking) == (SESSIONS[55], D, ())
+
+
 def test_a_new_session_is_asked_for_with_the_newest_five_stored() -> None:
     plan = plan_bars(stored(last=58), SESSIONS, patient=False)
     assert plan is not None

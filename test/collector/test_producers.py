@@ -60,6 +60,15 @@ def test_a_rerun_asks_for_nothing_and_is_skipped(platform: Platform) -> None:
     assert platform.run()["status"] == "skipped"
 
 
+def test_a_forced_rerun_asks_for_every_etf_again_and_finds_nothing_new(platform: Platform) -> None:
+    etf_daily.main(["--group", "benchmark"])
+    platform.yahoo.clear_requests()
+    assert etf_daily.main(["--group", "benchmark", "--force"]) == 0
+    assert len(platform.asked("/chart/")) == 6
+    run = platform.run()
+    assert (run["status"], run["requested"], run["unchanged"]) == ("success", 6, 6)
+
+
 def test_the_next_evening_costs_one_request_an_etf_and_brings_one_session(platform: Platform) -> None:
     etf_daily.main(["--group", "all"])
     assert len(platform.asked("/chart/")) == 15  # QQQ is in both groups
@@ -302,6 +311,10 @@ def test_stage_4_brings_caps_profiles_bars_and_rates_and_then_nothing(platform: 
     with pytest.raises(AlreadyComplete):
         stock_daily.main([])
     assert platform.yahoo.requests() == []
+    assert stock_daily.main(["--force"]) == 0
+    assert len(platform.asked("/v7/finance/quote")) == 1
+    assert len(platform.asked("/chart/")) == 4
+    assert platform.asked("/quoteSummary/") == []  # a profile is asked for once
 
 
 def test_a_normal_day_costs_the_least_possible(platform: Platform) -> None:
