@@ -8,7 +8,6 @@ Without a range, those of the 12 months before that have no complete result are 
 has no result.
 """
 
-import argparse
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
@@ -19,7 +18,7 @@ from pyspark.sql import functions as F
 
 from batch.frames import RowsOfDate, collected, every, exchanges_of, months_of, universe_of
 from batch.missing import NoReturn, note, with_benchmark
-from batch.stage import Asked, Stage, StageRun, run_batch, stage_run
+from batch.stage import Asked, Stage, StageRun, batch_parser, run_batch, stage_run
 from batch.transforms.holdings import snapshots_in_reach, usable_holdings
 from batch.transforms.months import bars_of_months, etf_months, monthly_stocks, stock_months, stocks_of_months
 from batch.transforms.returns import daily_returns, period_returns, with_reach
@@ -33,6 +32,7 @@ from config.universe import (
 )
 from database import extracts, months, trending
 from database.connection import Connection
+from utils.arguments import MONTH, parse_dates
 from utils.clock import newest_session
 from utils.program import UsageError
 from utils.sessions import last_session_of_month, month_start
@@ -69,23 +69,11 @@ def parse_months(argv: Sequence[str] | None, *, newest: date) -> Asked:
 
     Raises UsageError with one line for a month that has no closed session, or lies before the calendar.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    month: dict[str, Any] = {"type": _first_day, "metavar": "YYYY-MM"}
-    parser.add_argument("--month", help="month to compute (default: the running one)", **month)
-    parser.add_argument("--from", dest="first", help="first month of a range, all of it anew", **month)
-    parser.add_argument("--to", dest="last", help="last month of the range", **month)
-    given = parser.parse_args(argv)
-    if (given.first is None) != (given.last is None) or (given.month and given.first):
-        raise UsageError("expected --month, or both --from and --to")
+    parser = batch_parser(__doc__)
+    given = parse_dates(parser, argv, one="--month", what="month", default="the running one", written=MONTH)
     if given.first is None:
-        return Asked(_as_of(given.month, newest) if given.month else newest)
-    if given.first > given.last:
-        raise UsageError(f"--from {given.first:%Y-%m} is after --to {given.last:%Y-%m}")
-    return Asked(_as_of(given.last, newest), _as_of(given.first, newest))
-
-
-def _first_day(text: str) -> date:
-    return date.fromisoformat(f"{text}-01")
+        return Asked(_as_of(given.one, newest) if given.one else newest, force=given.force)
+    return Asked(_as_of(given.last, newest), _as_of(given.first, newest), given.force)
 
 
 def _as_of(month: date, newest: date) -> date:

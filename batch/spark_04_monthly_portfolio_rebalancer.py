@@ -4,10 +4,10 @@
     python batch/spark_04_monthly_portfolio_rebalancer.py --rebalance-date 2026-01-25
     python batch/spark_04_monthly_portfolio_rebalancer.py --from 2025-07-01 --to 2026-01-31
 
-Process in the ledger: monthly_rebalance. Needs stage 5 of a session at most seven days before.
+Process in the ledger: monthly_rebalance. Of a range, every last Sunday of a month in it. Needs stage 5 of a session at
+most seven days before.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from batch.frames import collected, ends_of, exchanges_of, periods_of
 from batch.headers import in_order
-from batch.stage import Asked, Stage, StageRun, run_batch, stage_run
+from batch.stage import Asked, Stage, StageRun, batch_parser, run_batch, stage_run
 from batch.transforms.rebalance import merge, monthly_reason, rank_and_weigh
 from batch.transforms.returns import period_returns, with_reach
 from config.universe import (
@@ -31,6 +31,7 @@ from config.universe import (
 from database import extracts, portfolios, rebalances
 from database.connection import Connection
 from database.portfolios import Portfolio
+from utils.arguments import parse_dates
 from utils.clock import platform_now
 from utils.program import UsageError
 from utils.sessions import (
@@ -67,17 +68,12 @@ def parse_rebalances(argv: Sequence[str] | None, *, today: date) -> Asked:
 
     Raises UsageError with one line for a future day, one that is no last Sunday (unless --force), an empty range.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    day: dict[str, Any] = {"type": date.fromisoformat, "metavar": "YYYY-MM-DD"}
-    parser.add_argument("--rebalance-date", help="last Sunday of a month (default: the newest)", **day)
-    parser.add_argument("--force", action="store_true", help="also on a day that is no last Sunday of a month")
-    parser.add_argument("--from", dest="first", help="every last Sunday from this day, all of them anew", **day)
-    parser.add_argument("--to", dest="last", help="up to this day", **day)
-    given = parser.parse_args(argv)
-    if (given.first is None) != (given.last is None) or (given.rebalance_date and given.first):
-        raise UsageError("expected --rebalance-date, or both --from and --to")
+    parser = batch_parser(
+        __doc__, force="also on a day that is no last Sunday of a month, and again although nothing has changed"
+    )
+    given = parse_dates(parser, argv, one="--rebalance-date", what="day", default="the newest last Sunday of a month")
     if given.first is None:
-        rebalance_date = given.rebalance_date or last_sunday_at_or_before(today)
+        rebalance_date = given.one or last_sunday_at_or_before(today)
         if rebalance_date > today:
             raise UsageError(f"--rebalance-date {rebalance_date} is in the future: today is {today}")
         if rebalance_date != last_sunday(rebalance_date) and not given.force:
@@ -85,15 +81,13 @@ def parse_rebalances(argv: Sequence[str] | None, *, today: date) -> Asked:
                 f"--rebalance-date {rebalance_date} is not the last Sunday of its month, "
                 f"{last_sunday(rebalance_date)}: add --force to rebalance on it"
             )
-        return Asked(rebalance_date)
-    if given.first > given.last:
-        raise UsageError(f"--from {given.first} is after --to {given.last}")
+        return Asked(rebalance_date, force=given.force)
     if given.last > today:
         raise UsageError(f"--to {given.last} is in the future: today is {today}")
     sundays = last_sundays_between(given.first, given.last)
     if not sundays:
         raise UsageError(f"no month's last Sunday lies between {given.first} and {given.last}")
-    return Asked(sundays[-1], sundays[0])
+    return Asked(sundays[-1], sundays[0], given.force)
 
 
 def in_reach(run: StageRun) -> Inputs:

@@ -1,13 +1,13 @@
 """How every batch program runs: which sessions, one at a time, what the ledger says, how it ends (contracts 3, 4).
 
 An item of a run is the date that a result describes: a session, a rebalance date, the as-of session of a month. Without
-a range a program computes D and what is missing before it (of sessions: the last 20, rules 4); it has nothing to do
-when it succeeded for D and nothing it reads has changed.
+a range a program computes D and what is missing before it (of sessions: the last 20, rules 4); unless forced, it has
+nothing to do when it succeeded for D and nothing it reads has changed.
 """
 
-import argparse
 import logging
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +18,9 @@ import psycopg
 from config.universe import CATCH_UP_SESSIONS
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.ledger import Item, Run, last_success, locked, open_run, record_skipped
+from utils.arguments import parse_dates
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
-from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, UsageError, run_program, terminable
+from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, run_program, terminable
 from utils.sessions import previous_session, sessions_between, sessions_until
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,21 @@ class MissingPrices(StageFailed):
 
 @dataclass(frozen=True)
 class Asked:
-    """The date a person or a DAG asked for: D, or every one of a range that ends with it."""
+    """The date a person or a DAG asked for: D, or every one of a range that ends with it.
+
+    `force`: D is computed although it is complete and nothing it reads has changed. A range always is.
+    """
 
     as_of_date: date
     from_date: date | None = None
+    force: bool = False
+
+
+def batch_parser(doc: str | None, *, force: str = "compute again although nothing has changed") -> ArgumentParser:
+    """A parser that shows the module's text, example included, with --force."""
+    parser = ArgumentParser(description=doc, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--force", action="store_true", help=force)
+    return parser
 
 
 def parse_sessions(argv: Sequence[str] | None, *, doc: str | None) -> Asked:
@@ -46,20 +58,11 @@ def parse_sessions(argv: Sequence[str] | None, *, doc: str | None) -> Asked:
 
     Raises UsageError or NotAClosedSession with one line.
     """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    day = {"type": date.fromisoformat, "metavar": "YYYY-MM-DD"}
-    parser.add_argument("--as-of", help="session to compute (default: the newest closed)", **day)  # type: ignore[arg-type]
-    parser.add_argument("--from", dest="first", help="first session of a range, all of it anew", **day)  # type: ignore[arg-type]
-    parser.add_argument("--to", dest="last", help="last session of the range", **day)  # type: ignore[arg-type]
-    given = parser.parse_args(argv)
-    if (given.first is None) != (given.last is None) or (given.as_of and given.first):
-        raise UsageError("expected --as-of, or both --from and --to")
+    given = parse_dates(batch_parser(doc), argv, one="--as-of", what="session", default="the newest closed")
     newest = newest_session()
     if given.first is None:
-        return Asked(closed_session(given.as_of, newest) if given.as_of else newest)
-    if given.first > given.last:
-        raise UsageError(f"--from {given.first} is after --to {given.last}")
-    return Asked(closed_session(given.last, newest), closed_session(given.first, newest))
+        return Asked(closed_session(given.one, newest) if given.one else newest, force=given.force)
+    return Asked(closed_session(given.last, newest), closed_session(given.first, newest), given.force)
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def stage_run(stage: Stage, asked: Asked) -> Iterator[StageRun]:
     Raises AlreadyComplete when there is nothing to do, StageFailed when the work could not be done.
     """
     with connect() as connection, locked(connection, stage.process, None):
-        if asked.from_date is None:
+        if asked.from_date is None and not asked.force:
             _refuse_double_work(connection, stage, asked.as_of_date)
         run = open_run(
             connection,

@@ -4,11 +4,11 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 
 import psycopg
 
 from database.connection import DatabaseUnavailable
+from utils.arguments import DAY, a_date
 from utils.clock import ClockUnavailable, NotAClosedSession
 from utils.program import StageFailed, run_program
 
@@ -18,9 +18,7 @@ _TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]{0,19}")
 def parser(doc: str) -> argparse.ArgumentParser:
     """A parser that shows the module's text, example included, with --as-of and --plan."""
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument(
-        "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="session to collect (default: the newest closed)"
-    )
+    made.add_argument("--as-of", type=a_date, metavar=DAY, help="session to collect (default: the newest closed)")
     made.add_argument("--force", action="store_true", help="ask again for what is stored: newest bars, caps, lists")
     made.add_argument("--plan", action="store_true", help="show what would be asked for, and ask for nothing")
     return made

@@ -10,11 +10,11 @@ the value again. After a confirmation, run the stages again: they see that a row
 
 import argparse
 from collections.abc import Sequence
-from datetime import date
 from typing import get_args
 
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.doubts import Doubt, What, confirm, open_doubts
+from utils.arguments import DAY, a_date
 from utils.program import SUCCESS, StageFailed, UsageError, run_program
 
 
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="one line each")
     command = actions.add_parser("confirm", help="the value is right")
     command.add_argument("ticker", help="the source's symbol")
-    command.add_argument("session", type=date.fromisoformat, help="YYYY-MM-DD")
+    command.add_argument("session", type=a_date, help=DAY)
     command.add_argument("--what", choices=get_args(What), default="bar", help="the bar (default) or the market cap")
     command.add_argument("--note", required=True, help="how you know: kept with the finding")
     return parser

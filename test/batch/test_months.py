@@ -25,6 +25,7 @@ def test_a_month_ends_with_its_last_session_or_the_newest() -> None:
     assert parse_months([], newest=NEWEST) == Asked(NEWEST)
     assert parse_months(["--month", "2026-01"], newest=NEWEST) == Asked(NEWEST)
     assert parse_months(["--month", "2025-11"], newest=NEWEST) == Asked(date(2025, 11, 28))
+    assert parse_months(["--month", "2025-11", "--force"], newest=NEWEST) == Asked(date(2025, 11, 28), force=True)
     asked = parse_months(["--from", "2025-11", "--to", "2026-01"], newest=NEWEST)
     assert asked == Asked(NEWEST, date(2025, 11, 28))
     assert as_of_sessions(date(2025, 11, 28), NEWEST) == [date(2025, 11, 28), date(2025, 12, 31), NEWEST]

@@ -122,10 +122,13 @@ def test_which_rebalances_are_asked_for() -> None:
     today = date(2026, 2, 3)
     assert parse_rebalances([], today=today) == Asked(SUNDAY)
     assert parse_rebalances(["--rebalance-date", "2025-12-28"], today=today) == Asked(date(2025, 12, 28))
-    assert parse_rebalances(["--rebalance-date", "2026-01-14", "--force"], today=today) == Asked(date(2026, 1, 14))
-    assert parse_rebalances(["--from", "2025-11-30", "--to", "2026-02-03"], today=today) == Asked(
-        SUNDAY, date(2025, 11, 30)
+    assert parse_rebalances(["--force"], today=today) == Asked(SUNDAY, force=True)
+    assert parse_rebalances(["--rebalance-date", "2026-01-14", "--force"], today=today) == Asked(
+        date(2026, 1, 14), force=True
     )
+    range_of_three = ["--from", "2025-11-30", "--to", "2026-02-03"]
+    assert parse_rebalances(range_of_three, today=today) == Asked(SUNDAY, date(2025, 11, 30))
+    assert parse_rebalances([*range_of_three, "--force"], today=today) == Asked(SUNDAY, date(2025, 11, 30), force=True)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +237,9 @@ def test_the_program_on_a_database(run: Run, clock: Clock, market: psycopg.Conne
         )
     ]
     assert run(REBALANCER).returncode == ALREADY_COMPLETE
+    # By force it is made again, and as nothing differs it is no new revision.
+    assert "success: asked 1, stored 1" in succeed(run, REBALANCER, "--force")
+    assert market.execute("SELECT revision FROM analytics_portfolios WHERE strategy = 'monthly'").fetchall() == [(1,)]
 
     # An input that is revised makes the rebalance run again: a second revision, empty and recorded.
     publish(market, database, INPUT, (5, {}), (10, {}), (20, {}))

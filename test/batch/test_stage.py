@@ -18,6 +18,8 @@ D = date(2026, 1, 23)
 def test_a_day_or_a_range() -> None:
     assert parse_sessions(["--as-of", "2026-01-23"], doc="") == Asked(D)
     assert parse_sessions(["--from", "2026-01-05", "--to", "2026-01-23"], doc="") == Asked(D, date(2026, 1, 5))
+    assert parse_sessions(["--as-of", "2026-01-23", "--force"], doc="") == Asked(D, force=True)
+    assert parse_sessions(["--from", "2026-01-23", "--to", "2026-01-23", "--force"], doc="") == Asked(D, D, force=True)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,21 @@ def test_a_complete_session_is_not_computed_twice(as_batch: Database) -> None:
         compute()
     compute(changed=True)
     assert [status for status, *_ in runs(as_batch)] == ["success", "skipped", "success"]
+
+
+@pytest.mark.integration
+def test_a_complete_session_is_computed_again_by_force(as_batch: Database) -> None:
+    compute()
+    run = compute(asked=Asked(D, force=True))
+    assert run.as_of_dates == [session_offset(D, -2), session_offset(D, -1), D]
+    assert [status for status, *_ in runs(as_batch)] == ["success", "success"]
+
+
+@pytest.mark.integration
+def test_force_changes_nothing_of_a_range(as_batch: Database) -> None:
+    first = session_offset(D, -4)
+    assert compute(asked=Asked(D, first)).as_of_dates == compute(asked=Asked(D, first, force=True)).as_of_dates
+    assert runs(as_batch) == 2 * [("success", True, 5, 0)]
 
 
 @pytest.mark.integration

@@ -25,6 +25,7 @@ import pyarrow.parquet
 
 from config.universe import BENCHMARK, ETFS, PERIODS, SECTORS, TOP_HOLDINGS, Etf
 from test.replay.market import MARKER, Numbers
+from utils.arguments import a_date
 from utils.sessions import is_session, sessions_between, sessions_until
 
 DEFAULT_STOCKS = 110
@@ -562,9 +563,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("directory", type=Path, metavar="DIR")
-    parser.add_argument(
-        "--last-session", type=date.fromisoformat, required=True, help="newest session, such as 2026-01-23"
-    )
+    parser.add_argument("--last-session", type=a_date, required=True, help="newest session, such as 2026-01-23")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--stocks", type=int, default=DEFAULT_STOCKS, help=f"companies (default {DEFAULT_STOCKS})")
     parser.add_argument(
