@@ -71,6 +71,10 @@ class PipelineSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PIPELINE_")
     stage_gap_minutes: NonNegativeInt = Field(default=60, description="pause of the controller after stages 1 and 3")
     deadline_minutes: PositiveInt = Field(default=90, description="a failure retried this long counts as for good")
+    poke_seconds: Annotated[int, Field(ge=10)] = Field(
+        default=30, description="pause between two looks of a waiting task; Airflow fails those that look more often"
+    )
+    dashboard_url: str = Field(default="http://127.0.0.1:8050", description="where a task's link leads")
     lock_timeout_s: PositiveInt = Field(default=600, description="how long a program waits for another of its kind")
 
 

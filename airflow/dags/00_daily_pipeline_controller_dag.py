@@ -1,7 +1,7 @@
 """# 00 · Daily pipeline
 
 **What** Stages 1 to 5 in order, for one session: ETF bars, who beats SPY, their holdings and stocks, the three
-portfolios.
+portfolios and their performance.
 
 **When** 21:30 UTC, Monday to Friday, for the last session that closed at least 20 minutes before. On a holiday it
 repairs the session before.
@@ -17,6 +17,7 @@ answer*: the task comes again by itself; after the deadline, clear it later. *SP
 clear the failed task with everything downstream: the session stays the one of this run.
 
 **Again for a past day** trigger with `as_of_date`. Holdings and market caps are those known today or stored then.
+`force` does the stages again although they are complete.
 """
 
 from airflow.sdk import DAG

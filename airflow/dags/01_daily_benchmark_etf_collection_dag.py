@@ -7,7 +7,8 @@
 **If it fails** the last log line names the ETFs and why. Without SPY nothing downstream can run: clear the task once
 the source answers. A rate limit makes the task come again by itself.
 
-**Again for a past day** trigger with `as_of_date`: missing bars are fetched, stored ones are not asked for again.
+**Again for a past day** trigger with `as_of_date`: missing bars are fetched, stored ones are not asked for again,
+unless `force` is set.
 """
 
 from airflow.sdk import DAG

@@ -7,7 +7,7 @@
 **If it fails** the last log line names the ETFs and why; the others are stored. An ETF without a bar is left out of
 the session and named beside the portfolio. Clear the task to try again: only what is missing is asked for.
 
-**Again for a past day** trigger with `as_of_date`.
+**Again for a past day** trigger with `as_of_date`; `force` asks for what is stored, too.
 """
 
 from airflow.sdk import DAG

@@ -8,12 +8,12 @@ and gives up after six hours with the names of what is missing. **Writes** `anal
 **If it fails** "SPY has no bar" or "is in doubt": run 01, then clear this run. Anything else: the last log line names
 the ticker and the session. Nothing is half-written: a session's rows are replaced together.
 
-**Again for a past day** trigger with `as_of_date`. Sessions of the last 20 without a result are made up by
-themselves.
+**Again for a past day** trigger with `as_of_date`; `from_date` computes every session from there on anew. Sessions of
+the last 20 without a result are made up by themselves. `force` computes what is complete and unchanged.
 """
 
 from airflow.sdk import DAG
-from stages import DAILY, in_order, resolve_session, trending_analysis, wait_for
+from stages import DAILY_RANGE, in_order, resolve_session, trending_analysis, wait_for
 
 with DAG(
     "03_daily_trending_etf_analysis_dag",
@@ -21,6 +21,6 @@ with DAG(
     doc_md=__doc__,
     description="Which ETFs beat SPY",
     tags=["daily", "analyse"],
-    **DAILY,
+    **DAILY_RANGE,
 ):
     in_order(resolve_session(), wait_for("benchmark_etf_bars", "sector_etf_bars"), trending_analysis())

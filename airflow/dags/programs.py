@@ -1,4 +1,4 @@
-"""Operators of the platform: start a program, wait for results, wait for a gap.
+"""Operators of the platform: decide a run's date, start a program, wait for results, wait for a gap.
 
 A DAG holds no logic: what is computed is in the programs, which an operator can start by hand with the same result.
 """
@@ -6,11 +6,12 @@ A DAG holds no logic: what is computed is in the programs, which an operator can
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
-from airflow.sdk import BaseOperator, BaseSensorOperator
+from airflow.sdk import BaseOperator, BaseOperatorLink, BaseSensorOperator
+from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
@@ -18,48 +19,157 @@ from airflow.sdk.exceptions import (
     AirflowSensorTimeout,
     AirflowSkipException,
 )
+from notes import add_note
 
-from config.settings import DatabaseSettings, load
+from config.settings import DatabaseSettings, PipelineSettings, load
 from utils.program import ALREADY_COMPLETE, RUN_AGAIN, SUCCESS, USAGE
 
 
-def dag_run_key(context: Any) -> str:
+class Dates(NamedTuple):
+    """What a run is for: the date its first task wrote down, and the first one of a range when one was asked for."""
+
+    as_of_date: date
+    from_date: date | None
+
+
+def session(dates: Dates) -> list[str]:
+    """Arguments of a program that takes one session."""
+    return ["--as-of", f"{dates.as_of_date}"]
+
+
+def sessions(dates: Dates) -> list[str]:
+    """Arguments of a program that takes a session or a range of them."""
+    return _span(dates) or session(dates)
+
+
+def rebalances(dates: Dates) -> list[str]:
+    """Arguments of the monthly rebalance."""
+    return _span(dates) or ["--rebalance-date", f"{dates.as_of_date}"]
+
+
+def months(dates: Dates) -> list[str]:
+    """Arguments of a program that takes months."""
+    if dates.from_date is None:
+        return ["--month", f"{dates.as_of_date:%Y-%m}"]
+    return ["--from", f"{dates.from_date:%Y-%m}", "--to", f"{dates.as_of_date:%Y-%m}"]
+
+
+def nothing(_: Dates) -> list[str]:
+    """No argument: the program's own default is meant."""
+    return []
+
+
+def _span(dates: Dates) -> list[str]:
+    return [] if dates.from_date is None else ["--from", f"{dates.from_date}", "--to", f"{dates.as_of_date}"]
+
+
+def dag_run_key(run: Any) -> str:
     """The run's name in the ledger: dag id and run id, as run ids alone repeat between DAGs."""
-    run = context["dag_run"]
     return f"{run.dag_id}/{run.run_id}"
 
 
-def session_of(context: Any) -> str:
-    """The session of this run, as its first task wrote it down."""
+def dates_of(context: Any) -> Dates:
+    """The dates of this run. Raises NotResolved before its first task has run."""
     from database.connection import connect  # noqa: PLC0415 - a DAG file is parsed often; the driver is needed in tasks
     from database.pipeline import resolved  # noqa: PLC0415
 
+    first = context["params"].get("from_date")
     with connect(load(DatabaseSettings)) as connection:
-        return resolved(connection, dag_run_key(context)).isoformat()
+        as_of_date = resolved(connection, dag_run_key(context["dag_run"]))
+    return Dates(as_of_date, date.fromisoformat(first) if first else None)
+
+
+class ResolveDate(BaseOperator, SkipMixin):
+    """Decides what the run describes (rules 1), once: retries and clears keep what is written down.
+
+    A run that has nothing to describe, or was asked for a day that cannot be, skips all that follows and says why on
+    its page: that is a person's mistake, or a day off, and no failure.
+    """
+
+    ui_color = "#e8f3e8"
+
+    def __init__(self, *, decide: Callable[[datetime, Any], date], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.decide = decide
+
+    def execute(self, context: Any) -> str | None:
+        from database.connection import connect  # noqa: PLC0415
+        from database.pipeline import resolve  # noqa: PLC0415
+        from utils.clock import NotAClosedSession  # noqa: PLC0415
+        from utils.run_dates import NothingToRun  # noqa: PLC0415
+
+        run, params = context["dag_run"], context["params"]
+        try:
+            as_of_date = self.decide(run.run_after, params)
+            first = params.get("from_date")
+            if first and date.fromisoformat(first) > as_of_date:
+                raise NothingToRun(f"from_date {first} is after {as_of_date}")
+        except (NothingToRun, NotAClosedSession) as reason:
+            self.log.info("nothing was run: %s", reason)
+            add_note(run, f"Nothing was run: {reason}.")
+            tasks = self.dag.task_dict
+            self.skip(context["ti"], [tasks[each] for each in self.get_flat_relative_ids(upstream=False)])
+            return None
+        with connect(load(DatabaseSettings)) as connection:
+            return resolve(connection, dag_run_key(run), as_of_date).isoformat()
+
+
+class ResultLink(BaseOperatorLink):
+    """From a task to the dashboard's page of what it made."""
+
+    name = "Dashboard"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        from database.connection import connect  # noqa: PLC0415
+        from database.pipeline import NotResolved, resolved  # noqa: PLC0415
+
+        address = f"{load(PipelineSettings).dashboard_url}{operator.page}"
+        if "{date}" not in address:
+            return address
+        try:
+            with connect(load(DatabaseSettings)) as connection:
+                return address.format(date=resolved(connection, f"{ti_key.dag_id}/{ti_key.run_id}"))
+        except NotResolved:
+            return address.partition("?")[0]
 
 
 class Program(BaseOperator):
-    """Runs one of the platform's programs for the run's session, with the environment of its role.
+    """Runs one of the platform's programs for the run's date, with the environment of its role.
 
+    dated: the arguments that say for which date. page: of the dashboard, with {date} where it has one.
     Exit code 99: skipped (already complete). 75: again at the time the ledger names, without using up a retry.
     2: a user's mistake, no retry. Anything else but 0: failed, with the program's last line as the reason.
     """
 
     ui_color = "#e8eef5"
+    operator_extra_links = (ResultLink(),)
 
-    def __init__(self, *, program: str, arguments: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        program: str,
+        arguments: Sequence[str] = (),
+        dated: Callable[[Dates], list[str]] = session,
+        page: str = "/pipeline",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.program = program
         self.arguments = list(arguments)
+        self.dated = dated
+        self.page = page
         self._process: subprocess.Popen[str] | None = None
 
     def execute(self, context: Any) -> None:
         command = [sys.executable, "-m", "utils.stack.program", self.program, *self.arguments]
+        if self.dated is not nothing:
+            command += self.dated(dates_of(context))
+        if context["params"].get("force"):
+            command.append("--force")
         environment = os.environ | {
-            "ACTSTOCK_DAG_RUN_ID": dag_run_key(context),
+            "ACTSTOCK_DAG_RUN_ID": dag_run_key(context["dag_run"]),
             "ACTSTOCK_TRY_NUMBER": str(context["ti"].try_number),
         }
-        command += ["--as-of", session_of(context)]
         self.log.info("%s", " ".join(command[3:]))
         self._process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -87,10 +197,10 @@ class Program(BaseOperator):
         from utils.clock import wall_now  # noqa: PLC0415
 
         with connect(load(DatabaseSettings)) as connection:
-            return not_before(connection, dag_run_key(context)) or wall_now() + timedelta(minutes=2)
+            return not_before(connection, dag_run_key(context["dag_run"])) or wall_now() + timedelta(minutes=2)
 
     def on_kill(self) -> None:
-        """Cleared or marked in the UI: the program ends itself cleanly on SIGTERM."""
+        """Cleared, marked or out of time: the program ends itself cleanly on SIGTERM."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
@@ -106,16 +216,14 @@ class ResultsSensor(BaseSensorOperator):
         self.missing: list[str] = []
 
     def poke(self, context: Any) -> bool:
-        from datetime import date  # noqa: PLC0415
-
         from database.connection import connect  # noqa: PLC0415
         from database.pipeline import missing  # noqa: PLC0415
 
-        session = session_of(context)
+        as_of_date = dates_of(context).as_of_date
         with connect(load(DatabaseSettings)) as connection:
-            self.missing = missing(connection, self.processes, date.fromisoformat(session))
+            self.missing = missing(connection, self.processes, as_of_date)
         if self.missing:
-            self.log.info("%s: waiting for %s", session, ", ".join(self.missing))
+            self.log.info("%s: waiting for %s", as_of_date, ", ".join(self.missing))
         return not self.missing
 
     def execute(self, context: Any) -> Any:
@@ -136,12 +244,10 @@ class GapSensor(BaseSensorOperator):
         self.minutes = minutes
 
     def poke(self, context: Any) -> bool:
-        from datetime import date  # noqa: PLC0415
-
         from database.connection import connect  # noqa: PLC0415
         from database.pipeline import finished_at  # noqa: PLC0415
         from utils.clock import wall_now  # noqa: PLC0415
 
         with connect(load(DatabaseSettings)) as connection:
-            ended = finished_at(connection, self.process, date.fromisoformat(session_of(context)))
+            ended = finished_at(connection, self.process, dates_of(context).as_of_date)
         return ended is not None and wall_now() - ended >= timedelta(minutes=self.minutes)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,6 +16,11 @@ SCHEDULES = {
     "03_daily_trending_etf_analysis_dag": "0 11 * * 1-5",
     "04_daily_trending_etf_holdings_collection_dag": "0 12 * * 1-5",
     "05_daily_portfolio_allocation_dag": "0 13 * * 1-5",
+    "06_etf_holdings_daily_dag": "0 18 * * 1-5",
+    "07_monthly_etf_collection_last_weekend_dag": "0 8 * * 0",
+    "08_monthly_portfolio_rebalance_dag": "0 14 * * 0",
+    "09_etf_top_holdings_analysis_dag": "0 18 * * 0",
+    "platform_maintenance_dag": "0 3 * * 0",
 }
 
 
@@ -40,8 +46,12 @@ def test_every_dag_is_there_and_none_fails_to_import(dagbag: Any) -> None:
 def test_a_dag_does_not_catch_up_or_overlap_and_explains_itself(dagbag: Any, dag_id: str) -> None:
     dag = dagbag.dags[dag_id]
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
-    assert "as_of_date" in dag.params
-    assert "If it fails" in dag.doc_md
+    assert "as_of_date" in dag.params or dag_id == "platform_maintenance_dag"  # it describes no session
+    for part in ("**What**", "**When**", "**Needs**", "**Writes**", "**If it fails**", "**Again"):
+        assert part in dag.doc_md, part
+    assert (dag.description, dag.owner) != (None, None)
+    assert dag.tags
+    assert all(task.doc_md for task in dag.tasks)
     assert all(task.retries >= 1 for task in dag.tasks)
     assert all(task.retry_exponential_backoff for task in dag.tasks)
 
@@ -53,6 +63,7 @@ STAGES = [
     "collect_holdings",
     "collect_stocks",
     "allocate_portfolios",
+    "measure_performance",
 ]
 
 
@@ -64,10 +75,27 @@ STAGES = [
         ("03_daily_trending_etf_analysis_dag", ["wait_for_results", *STAGES[2:3]]),
         ("04_daily_trending_etf_holdings_collection_dag", ["wait_for_results", *STAGES[3:5]]),
         ("05_daily_portfolio_allocation_dag", ["wait_for_results", *STAGES[5:]]),
+        ("06_etf_holdings_daily_dag", ["collect_known_stocks"]),
+        ("07_monthly_etf_collection_last_weekend_dag", ["collect_all_holdings", "collect_known_stocks"]),
+        (
+            "09_etf_top_holdings_analysis_dag",
+            ["collect_known_stocks", "analyse_top_holdings", "analyse_months_and_sectors"],
+        ),
     ],
 )
 def test_a_stage_of_its_own_waits_for_what_it_needs(dagbag: Any, dag_id: str, tasks: list[str]) -> None:
     assert order(dagbag.dags[dag_id]) == ["resolve_session", *tasks]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "tasks"),
+    [
+        ("08_monthly_portfolio_rebalance_dag", ["resolve_rebalance_date", "rebalance_month", "measure_performance"]),
+        ("platform_maintenance_dag", ["back_up", "delete_old", "check_data"]),
+    ],
+)
+def test_what_has_no_session(dagbag: Any, dag_id: str, tasks: list[str]) -> None:
+    assert order(dagbag.dags[dag_id]) == tasks
 
 
 def test_the_controller_runs_the_stages_in_order_with_its_two_gaps(dagbag: Any) -> None:
@@ -95,9 +123,10 @@ def test_waiting_holds_no_slot_and_polls_slowly_enough(dagbag: Any) -> None:
 
 def test_one_pool_for_the_source_and_one_for_spark(dagbag: Any) -> None:
     programs = [task for dag in dagbag.dags.values() for task in dag.tasks if hasattr(task, "program")]
-    assert len(programs) == 12
+    assert len(programs) == 14 + 1 + 2 + 2 + 3 + 3
+    pools = {"batch": "spark", "collector": "yahoo", "database": "default_pool"}
     for task in programs:
-        assert task.pool == ("spark" if task.program.startswith("batch/") else "yahoo")
+        assert task.pool == pools[task.program.partition("/")[0]]
         assert (DAGS.parents[1] / task.program).is_file(), task.program
 
 
@@ -109,3 +138,54 @@ def test_parsing_loads_nothing_heavy() -> None:
     )
     environment = {"PYTHONPATH": f"{DAGS}:{DAGS.parents[1]}"}
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, check=True)
+
+
+def asked(dagbag: Any, dag_id: str, task_id: str, as_of_date: str, from_date: str | None = None) -> list[str]:
+    """The arguments a task gives its program for the dates of its run."""
+    import programs  # noqa: PLC0415 - beside the DAG files, on the path while they are parsed
+
+    first = date.fromisoformat(from_date) if from_date else None
+    [task] = [task for task in dagbag.dags[dag_id].tasks if task.task_id.endswith(task_id)]
+    return [*task.arguments, *task.dated(programs.Dates(date.fromisoformat(as_of_date), first))]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "task_id", "from_date", "arguments"),
+    [
+        ("daily_pipeline_controller", "collect_stocks", None, "--scope needed --as-of 2026-01-23"),
+        ("daily_pipeline_controller", "identify_trending_etfs", None, "--as-of 2026-01-23"),
+        (
+            "03_daily_trending_etf_analysis_dag",
+            "identify_trending_etfs",
+            "2026-01-05",
+            "--from 2026-01-05 --to 2026-01-23",
+        ),
+        ("05_daily_portfolio_allocation_dag", "measure_performance", "2026-01-05", "--from 2026-01-05 --to 2026-01-23"),
+        ("08_monthly_portfolio_rebalance_dag", "rebalance_month", None, "--rebalance-date 2026-01-23"),
+        ("08_monthly_portfolio_rebalance_dag", "rebalance_month", "2025-11-30", "--from 2025-11-30 --to 2026-01-23"),
+        ("08_monthly_portfolio_rebalance_dag", "measure_performance", None, ""),
+        ("09_etf_top_holdings_analysis_dag", "analyse_top_holdings", None, "--as-of 2026-01-23"),
+        ("09_etf_top_holdings_analysis_dag", "analyse_months_and_sectors", None, "--month 2026-01"),
+        ("09_etf_top_holdings_analysis_dag", "analyse_months_and_sectors", "2025-11-28", "--from 2025-11 --to 2026-01"),
+        ("09_etf_top_holdings_analysis_dag", "collect_known_stocks", "2025-11-28", "--scope known --as-of 2026-01-23"),
+    ],
+)
+def test_a_program_is_asked_for_the_dates_of_the_run(
+    dagbag: Any, dag_id: str, task_id: str, from_date: str | None, arguments: str
+) -> None:
+    assert " ".join(asked(dagbag, dag_id, task_id, "2026-01-23", from_date)) == arguments
+
+
+def test_lineage_leads_from_bars_to_portfolio(dagbag: Any) -> None:
+    reads = {task.task_id.split(".")[-1]: {each.name for each in task.inlets} for task in controller(dagbag)}
+    writes = {task.task_id.split(".")[-1]: {each.name for each in task.outlets} for task in controller(dagbag)}
+    assert writes["collect_benchmark_etfs"] == writes["collect_sector_etfs"] == reads["identify_trending_etfs"]
+    assert writes["identify_trending_etfs"] == reads["collect_holdings"]
+    before = ("identify_trending_etfs", "collect_holdings", "collect_stocks")
+    assert set().union(*(writes[each] for each in before)) == reads["allocate_portfolios"]
+    assert writes["allocate_portfolios"] == {"analytics_05_portfolio_allocation"}
+
+
+def controller(dagbag: Any) -> list[Any]:
+    """The controller's programs."""
+    return [task for task in dagbag.dags["daily_pipeline_controller"].tasks if hasattr(task, "program")]

@@ -81,6 +81,8 @@ def airflow_environment(folder: Folder, inherited: Mapping[str, str]) -> dict[st
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": settings["AIRFLOW_SECRET_KEY"],
+        # For the line a task leaves on its run's page, which is Airflow's own to write.
+        "AIRFLOW_ADMIN_PASSWORD": settings["AIRFLOW_ADMIN_PASSWORD"],
         "AIRFLOW__API_AUTH__JWT_SECRET": settings["AIRFLOW_JWT_SECRET"],
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "15",
@@ -143,6 +145,7 @@ def _derived(folder: Folder) -> dict[str, str]:
         "PLATFORM_IS_DEMO": str(market.is_demo).lower(),
         "SPARK_JDBC_JAR": str(next(iter(sorted(jars(downloads()).glob("postgresql-*.jar"))), jars(downloads()))),
         "SPARK_CLASS_ARCHIVE": str(class_archive()),
+        "PIPELINE_DASHBOARD_URL": f"http://{HOST}:{folder.port('DASHBOARD_PORT')}",
         "DASHBOARD_API_URL": f"http://{HOST}:{folder.port('API_PORT')}",
     }
     if market.is_replayed:
