@@ -70,12 +70,28 @@ class PipelineSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PIPELINE_")
     stage_gap_minutes: NonNegativeInt = Field(default=60, description="pause of the controller after stages 1 and 3")
+    late_minutes: PositiveInt = Field(
+        default=180, description="the controller is late this long after its start, pauses not counted"
+    )
     deadline_minutes: PositiveInt = Field(default=90, description="a failure retried this long counts as for good")
+    give_up_minutes: PositiveInt = Field(default=360, description="how long a task waits for results or a gap")
+    retry_seconds: PositiveInt = Field(default=60, description="pause before a failed task's first retry; then doubled")
     poke_seconds: Annotated[int, Field(ge=10)] = Field(
         default=30, description="pause between two looks of a waiting task; Airflow fails those that look more often"
     )
     dashboard_url: str = Field(default="http://127.0.0.1:8050", description="where a task's link leads")
     lock_timeout_s: PositiveInt = Field(default=600, description="how long a program waits for another of its kind")
+
+
+class AlertSettings(BaseSettings):
+    """Whom to tell when something is wrong, and when data are too old."""
+
+    model_config = SettingsConfigDict(env_prefix="ALERT_")
+    urls: SecretStr = Field(default=SecretStr(""), description="apprise addresses, separated by spaces; none: the log")
+    check_seconds: PositiveInt = Field(default=60, description="pause between two looks")
+    stale_hours: PositiveInt = Field(
+        default=18, description="portfolios are too old when the next session closed this long ago"
+    )
 
 
 class SparkSettings(BaseSettings):
@@ -112,6 +128,24 @@ class DashboardSettings(BaseSettings):
     cache_dir: Path = Field(
         default=Path("var/cache/dashboard"), description="last good answers, for when the API is away"
     )
+
+
+class MaintenanceSettings(BaseSettings):
+    """What the weekly maintenance keeps, and where backups go. Days are calendar days."""
+
+    model_config = SettingsConfigDict(env_prefix="MAINTENANCE_", env_ignore_empty=True)
+    details_days: PositiveInt = Field(
+        default=90, description="items of runs, dead letters dealt with, days of the source's budget"
+    )
+    runs_days: PositiveInt = Field(default=400, description="runs that nothing needs, closed incidents")
+    findings_days: PositiveInt = Field(default=180, description="findings of severity info")
+    log_days: PositiveInt = Field(default=30, description="logs of Airflow's tasks")
+    doubt_days: PositiveInt = Field(default=14, description="a doubt open for longer is a finding")
+    backup_dir: Path | None = Field(
+        default=None, description="where backups go; default: backups/ in the market's folder"
+    )
+    backup_keep: PositiveInt = Field(default=8, description="newest backups that are kept")
+    pg_bin: Path | None = Field(default=None, description="folder of pg_dump and pg_restore; default: found by itself")
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -22,8 +22,9 @@ clear the failed task with everything downstream: the session stays the one of t
 
 from airflow.sdk import DAG
 from stages import (
-    DAILY,
+    SESSION,
     benchmark_bars,
+    dag_arguments,
     gap_after,
     in_order,
     portfolio_allocation,
@@ -39,7 +40,7 @@ with DAG(
     doc_md=__doc__,
     description="Stages 1 to 5 in order, for the last closed session",
     tags=["daily", "controller"],
-    **DAILY,
+    **dag_arguments(SESSION),
 ):
     in_order(
         resolve_session(),

@@ -12,7 +12,7 @@ unless `force` is set.
 """
 
 from airflow.sdk import DAG
-from stages import DAILY, benchmark_bars, in_order, resolve_session
+from stages import SESSION, benchmark_bars, dag_arguments, in_order, resolve_session
 
 with DAG(
     "01_daily_benchmark_etf_collection_dag",
@@ -20,6 +20,6 @@ with DAG(
     doc_md=__doc__,
     description="Bars of the benchmark ETFs",
     tags=["daily", "collect"],
-    **DAILY,
+    **dag_arguments(SESSION),
 ):
     in_order(resolve_session(), benchmark_bars())

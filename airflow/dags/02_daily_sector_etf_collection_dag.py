@@ -11,7 +11,7 @@ the session and named beside the portfolio. Clear the task to try again: only wh
 """
 
 from airflow.sdk import DAG
-from stages import DAILY, in_order, resolve_session, sector_bars
+from stages import SESSION, dag_arguments, in_order, resolve_session, sector_bars
 
 with DAG(
     "02_daily_sector_etf_collection_dag",
@@ -19,6 +19,6 @@ with DAG(
     doc_md=__doc__,
     description="Bars of the sector ETFs",
     tags=["daily", "collect"],
-    **DAILY,
+    **dag_arguments(SESSION),
 ):
     in_order(resolve_session(), sector_bars())

@@ -13,7 +13,7 @@ the last 20 without a result are made up by themselves. `force` computes what is
 """
 
 from airflow.sdk import DAG
-from stages import DAILY_RANGE, in_order, resolve_session, trending_analysis, wait_for
+from stages import SESSIONS, dag_arguments, in_order, resolve_session, trending_analysis, wait_for
 
 with DAG(
     "03_daily_trending_etf_analysis_dag",
@@ -21,6 +21,6 @@ with DAG(
     doc_md=__doc__,
     description="Which ETFs beat SPY",
     tags=["daily", "analyse"],
-    **DAILY_RANGE,
+    **dag_arguments(SESSIONS),
 ):
     in_order(resolve_session(), wait_for("benchmark_etf_bars", "sector_etf_bars"), trending_analysis())

@@ -15,7 +15,7 @@ only. `force` asks for what is stored, too.
 """
 
 from airflow.sdk import DAG
-from stages import DAILY, in_order, resolve_session, trending_holdings, wait_for
+from stages import SESSION, dag_arguments, in_order, resolve_session, trending_holdings, wait_for
 
 with DAG(
     "04_daily_trending_etf_holdings_collection_dag",
@@ -23,6 +23,6 @@ with DAG(
     doc_md=__doc__,
     description="Holdings of the trending ETFs, and their stocks",
     tags=["daily", "collect"],
-    **DAILY,
+    **dag_arguments(SESSION),
 ):
     in_order(resolve_session(), wait_for("trending_etfs"), trending_holdings())

@@ -15,7 +15,7 @@ differs becomes a new revision, the old one is kept.
 """
 
 from airflow.sdk import DAG
-from stages import DAILY_RANGE, in_order, portfolio_allocation, resolve_session, wait_for
+from stages import SESSIONS, dag_arguments, in_order, portfolio_allocation, resolve_session, wait_for
 
 with DAG(
     "05_daily_portfolio_allocation_dag",
@@ -23,7 +23,7 @@ with DAG(
     doc_md=__doc__,
     description="The 5, 10 and 20-session portfolios, and their performance",
     tags=["daily", "analyse"],
-    **DAILY_RANGE,
+    **dag_arguments(SESSIONS),
 ):
     in_order(
         resolve_session(), wait_for("trending_etfs", "trending_etf_holdings", "needed_stocks"), portfolio_allocation()

@@ -13,7 +13,7 @@ asks for what is stored, too.
 """
 
 from airflow.sdk import DAG
-from stages import DAILY, in_order, known_stocks, resolve_session
+from stages import SESSION, dag_arguments, in_order, known_stocks, resolve_session
 
 with DAG(
     "06_etf_holdings_daily_dag",
@@ -21,6 +21,6 @@ with DAG(
     doc_md=__doc__,
     description="Bars of every known holding",
     tags=["daily", "collect"],
-    **DAILY,
+    **dag_arguments(SESSION),
 ):
     in_order(resolve_session(), known_stocks())

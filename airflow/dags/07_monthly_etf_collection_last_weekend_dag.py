@@ -14,7 +14,7 @@ fetched: the source knows today's lists only.
 """
 
 from airflow.sdk import DAG
-from stages import DAILY, all_holdings, in_order, known_stocks, resolve_session_of_last_sunday
+from stages import SESSION, all_holdings, dag_arguments, in_order, known_stocks, resolve_session_of_last_sunday
 
 with DAG(
     "07_monthly_etf_collection_last_weekend_dag",
@@ -22,6 +22,6 @@ with DAG(
     doc_md=__doc__,
     description="Holdings of all fifteen ETFs, on the last Sunday of a month",
     tags=["monthly", "collect"],
-    **DAILY,
+    **dag_arguments(SESSION),
 ):
     in_order(resolve_session_of_last_sunday(), all_holdings(), known_stocks())

@@ -14,7 +14,7 @@ this run. The month before stays readable, with its own date. Nothing is half-wr
 """
 
 from airflow.sdk import DAG
-from stages import MONTHLY_RANGE, in_order, monthly_rebalance, resolve_rebalance_date
+from stages import SUNDAYS, dag_arguments, in_order, monthly_rebalance, resolve_rebalance_date
 
 with DAG(
     "08_monthly_portfolio_rebalance_dag",
@@ -22,6 +22,6 @@ with DAG(
     doc_md=__doc__,
     description="The monthly portfolio, on the last Sunday of a month",
     tags=["monthly", "analyse"],
-    **MONTHLY_RANGE,
+    **dag_arguments(SUNDAYS),
 ):
     in_order(resolve_rebalance_date(), monthly_rebalance())

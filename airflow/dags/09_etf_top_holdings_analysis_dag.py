@@ -13,7 +13,7 @@ and the rows of before stay. Months of the last twelve without a complete result
 """
 
 from airflow.sdk import DAG
-from stages import DAILY_RANGE, in_order, known_stocks, resolve_session, top_holdings_analysis
+from stages import SESSIONS, dag_arguments, in_order, known_stocks, resolve_session, top_holdings_analysis
 
 with DAG(
     "09_etf_top_holdings_analysis_dag",
@@ -21,6 +21,6 @@ with DAG(
     doc_md=__doc__,
     description="Top holdings, concentration, overlap; months and sectors",
     tags=["weekly", "analyse"],
-    **DAILY_RANGE,
+    **dag_arguments(SESSIONS),
 ):
     in_order(resolve_session(), known_stocks(), top_holdings_analysis())

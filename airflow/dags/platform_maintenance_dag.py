@@ -13,7 +13,7 @@ Nothing is deleted before a backup is whole.
 """
 
 from airflow.sdk import DAG
-from stages import EVERY_DAG, back_up, check_data, delete_old, in_order
+from stages import back_up, check_data, dag_arguments, delete_old, in_order
 
 with DAG(
     "platform_maintenance_dag",
@@ -21,6 +21,6 @@ with DAG(
     doc_md=__doc__,
     description="Backup, retention, vacuum, data check",
     tags=["weekly", "platform"],
-    **EVERY_DAG,
+    **dag_arguments({}),
 ):
     in_order(back_up(), delete_old(), check_data())

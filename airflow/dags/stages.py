@@ -10,8 +10,6 @@ from programs import GapSensor, Program, ResolveDate, ResultsSensor, months, not
 
 from config.settings import PipelineSettings, PlatformSettings, load
 
-GIVE_UP = timedelta(hours=6)
-
 # Tables as the UI's lineage shows them: from bars to portfolio.
 ETF_BARS = Asset("collected_01_daily_etf_ohlc")
 TRENDING = Asset("analytics_03_trending_etfs")
@@ -33,23 +31,29 @@ _SUNDAY = _date("Rebalance date", "The last Sunday of a month, YYYY-MM-DD. Empty
 _FROM = _date("From", "First day of a range that ends with the date above, all of it anew. Empty: that date alone.")
 _FORCE = Param(False, type="boolean", title="Force", description="Also when it is already complete.")
 
-EVERY_DAG: dict[str, Any] = {
-    "catchup": False,
-    "max_active_runs": 1,
-    "start_date": datetime(2024, 1, 1, tzinfo=UTC),
-    "dagrun_timeout": timedelta(hours=8),
-    "default_args": {
-        "owner": "actstock",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=20),
-        "on_failure_callback": [note_failure],
-    },
-}
-DAILY = EVERY_DAG | {"params": {"as_of_date": _SESSION, "force": _FORCE}}
-DAILY_RANGE = EVERY_DAG | {"params": {"as_of_date": _SESSION, "from_date": _FROM, "force": _FORCE}}
-MONTHLY_RANGE = EVERY_DAG | {"params": {"as_of_date": _SUNDAY, "from_date": _FROM, "force": _FORCE}}
+SESSION = {"as_of_date": _SESSION, "force": _FORCE}
+SESSIONS = {"as_of_date": _SESSION, "from_date": _FROM, "force": _FORCE}
+SUNDAYS = {"as_of_date": _SUNDAY, "from_date": _FROM, "force": _FORCE}
+
+
+def dag_arguments(params: dict[str, Param]) -> dict[str, Any]:
+    """What all DAGs have in common; `params` is what an operator may ask for when triggering one."""
+    settings = load(PipelineSettings)
+    return {
+        "catchup": False,
+        "max_active_runs": 1,
+        "start_date": datetime(2024, 1, 1, tzinfo=UTC),
+        "dagrun_timeout": timedelta(minutes=settings.give_up_minutes) + timedelta(hours=2),
+        "params": params,
+        "default_args": {
+            "owner": "actstock",
+            "retries": 3,
+            "retry_delay": timedelta(seconds=settings.retry_seconds),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(minutes=20),
+            "on_failure_callback": [note_failure],
+        },
+    }
 
 
 # -- which date ------------------------------------------------------------------------------------------------------
@@ -320,11 +324,12 @@ def _program(
 
 def wait_for(*processes: str) -> ResultsSensor:
     """What a stage of its own DAG needs of others: their usable results for this session, not a clock."""
+    settings = load(PipelineSettings)
     return ResultsSensor(
         task_id="wait_for_results",
         processes=processes,
-        poke_interval=load(PipelineSettings).poke_seconds,
-        timeout=GIVE_UP.total_seconds(),
+        poke_interval=settings.poke_seconds,
+        timeout=settings.give_up_minutes * 60,
         doc_md=f"Waits for usable results of {', '.join(processes)}",
     )
 
@@ -339,7 +344,7 @@ def gap_after(process: str, task_id: str) -> list[GapSensor]:
         process=process,
         minutes=settings.stage_gap_minutes,
         poke_interval=settings.poke_seconds,
-        timeout=GIVE_UP.total_seconds(),
+        timeout=settings.give_up_minutes * 60,
         trigger_rule="none_failed",
         doc_md=f"Waits until {settings.stage_gap_minutes} minutes after {process}",
     )
