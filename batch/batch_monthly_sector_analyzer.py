@@ -58,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         many = len(run.as_of_dates) > MANY_MONTHS
         with spark_session(STAGE.process, years_of_data=many) as spark:
             frames = measured(spark, run.as_of_dates)
-            portions = (collected(frame, run.as_of_dates) for frame in frames)
-            for (dates, etfs), (_, sectors), (_, stocks) in zip(*portions, strict=True):
+            for dates, (etfs, sectors, stocks) in collected(run.as_of_dates, *frames):
                 store(run, dates, etfs, sectors, stocks)
     return run.exit_code
 

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from config.universe import ETFS, EXCHANGE_CALENDARS, PERIODS
+from config.universe import ETFS, EXCHANGE_CALENDARS, FOREIGN_BAR_REACH_DAYS, PERIODS
 from utils.sessions import (
     close_of,
     last_session_of_month,
@@ -47,6 +47,11 @@ def ends_of(sessions: Sequence[date]) -> list[date]:
     return sorted({day for session in sessions for day in (session, *(session_offset(session, -n) for n in PERIODS))})
 
 
+def first_bar_day(session: date) -> date:
+    """The oldest day whose bar may be read for a session: one that stands for the longest period's start (rules 2)."""
+    return session_offset(session, -max(PERIODS)) - timedelta(days=FOREIGN_BAR_REACH_DAYS)
+
+
 def every(tickers: DataFrame, periods: DataFrame) -> DataFrame:
     """ticker, as_of_date, period_days, start_date: each ticker in each period."""
     return tickers.select("ticker").crossJoin(periods)
@@ -64,21 +69,23 @@ def exchanges_of(spark: SparkSession) -> DataFrame:
 
 
 def collected(
-    frame: DataFrame, dates: Sequence[date], *, column: str = "as_of_date"
-) -> Iterator[tuple[Sequence[date], RowsOfDate]]:
-    """The rows by date, dates in portions and oldest first, so that the driver holds no more than one of them."""
+    dates: Sequence[date], *frames: DataFrame, column: str = "as_of_date"
+) -> Iterator[tuple[Sequence[date], tuple[RowsOfDate, ...]]]:
+    """The frames' rows by date, dates in portions and oldest first: the driver holds one portion of each at a time."""
     portions = [dates[first : first + DATES_AT_ONCE] for first in range(0, len(dates), DATES_AT_ONCE)]
-    several = len(portions) > 1
-    if several:
-        frame.cache()
+    kept = [frame.cache() for frame in frames] if len(portions) > 1 else []
     for portion in portions:
-        rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
-        wanted = frame.where(F.col(column).between(portion[0], portion[-1])) if several else frame
-        for row in wanted.collect():
-            rows[row[column]].append(row.asDict())
-        yield portion, rows
-    if several:
+        wanted = [frame.where(F.col(column).between(portion[0], portion[-1])) for frame in kept] if kept else frames
+        yield portion, tuple(_by_date(frame, column) for frame in wanted)
+    for frame in kept:
         frame.unpersist()
+
+
+def _by_date(frame: DataFrame, column: str) -> RowsOfDate:
+    rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
+    for row in frame.collect():
+        rows[row[column]].append(row.asDict())
+    return rows
 
 
 def calendar_of(spark: SparkSession, first: date, last: date) -> DataFrame:

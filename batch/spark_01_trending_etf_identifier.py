@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage_run(STAGE, asked) as run,
         spark_session(STAGE.process, years_of_data=run.years_of_data) as spark,
     ):
-        for sessions, found in collected(measured(spark, run.as_of_dates), run.as_of_dates):
+        for sessions, (found,) in collected(run.as_of_dates, measured(spark, run.as_of_dates)):
             store(run, sessions, found)
     return run.exit_code
 

@@ -8,23 +8,22 @@ each portfolio's header.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import chain
 
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.frames import RowsOfDate, collected, ends_of, exchanges_of, periods_of
+from batch.frames import RowsOfDate, collected, ends_of, exchanges_of, first_bar_day, periods_of
 from batch.headers import portfolio
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, sessions_before, stage_run
 from batch.transforms.allocation import allocate
 from batch.transforms.candidates import judged_candidates
-from config.universe import FOREIGN_BAR_REACH_DAYS, PERIODS, UNKNOWN_SECTOR
+from config.universe import PERIODS, UNKNOWN_SECTOR
 from database import extracts, portfolios, trending
 from database.connection import Connection
 from database.trending import Measured
 from utils.clock import platform_now
 from utils.program import StageFailed
-from utils.sessions import session_offset
 from utils.spark import read_query, spark_session
 
 Etfs = Mapping[tuple[date, int], Measured]
@@ -39,9 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
             candidates = judged(spark, sessions).cache()
             positions = allocate(candidates, unknown_sector=UNKNOWN_SECTOR)
-            for (portion, looked_at), (_, held) in zip(
-                collected(candidates, sessions), collected(positions, sessions), strict=True
-            ):
+            for portion, (looked_at, held) in collected(sessions, candidates, positions):
                 publish(run, portion, etfs, looked_at, held)
     return run.exit_code
 
@@ -106,8 +103,7 @@ def catch_up(connection: Connection, as_of_date: date) -> list[date]:
 
 def changed_since(connection: Connection, as_of_date: date, since: datetime) -> bool:
     """Whether anything the session's portfolios were made of has changed."""
-    first = session_offset(as_of_date, -max(PERIODS)) - timedelta(days=FOREIGN_BAR_REACH_DAYS)
-    return portfolios.changed_since(connection, as_of_date, first, since)
+    return portfolios.changed_since(connection, as_of_date, first_bar_day(as_of_date), since)
 
 
 STAGE = Stage("portfolio_allocation", catch_up, changed_since)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from batch.frames import RowsOfDate, collected, exchanges_of, periods_of, session_numbers, universe_of
+from batch.frames import RowsOfDate, collected, exchanges_of, first_bar_day, periods_of, session_numbers, universe_of
 from batch.missing import NoReturn, note
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, stage_run
 from batch.transforms.concentration import concentration, overlap
@@ -57,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         many = len(run.as_of_dates) > MANY_SESSIONS
         with spark_session(STAGE.process, years_of_data=many) as spark:
             frames = measured(spark, run.as_of_dates)
-            portions = (collected(frame, run.as_of_dates) for frame in frames)
-            for (sessions, holdings), (_, concentrated), (_, overlapping) in zip(*portions, strict=True):
+            for sessions, (holdings, concentrated, overlapping) in collected(run.as_of_dates, *frames):
                 store(run, sessions, holdings, concentrated, overlapping)
     return run.exit_code
 
@@ -154,8 +153,7 @@ def catch_up(_: Connection, _as_of_date: date) -> list[date]:
 
 def changed_since(connection: Connection, as_of_date: date, since: datetime) -> bool:
     """Whether a list, or a bar, cap or rate of a holding has changed."""
-    first = session_offset(as_of_date, -max(PERIODS)) - timedelta(days=FOREIGN_BAR_REACH_DAYS)
-    return top_holdings.changed_since(connection, as_of_date, first, since)
+    return top_holdings.changed_since(connection, as_of_date, first_bar_day(as_of_date), since)
 
 
 STAGE = Stage("etf_top_holdings", catch_up, changed_since)

@@ -15,7 +15,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from batch.frames import collected, ends_of, exchanges_of, periods_of
+from batch.frames import collected, ends_of, exchanges_of, first_bar_day, periods_of
 from batch.headers import in_order
 from batch.stage import Asked, Stage, StageRun, batch_parser, run_batch, stage_run
 from batch.transforms.rebalance import merge, monthly_reason, rank_and_weigh
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with stage_run(STAGE, asked) as run:
         inputs = in_reach(run)
         with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
-            for dates, found in collected(rebalanced(spark, inputs), list(inputs), column="rebalance_date"):
+            for dates, (found,) in collected(list(inputs), rebalanced(spark, inputs), column="rebalance_date"):
                 made = [portfolio(inputs[day], found[day]) for day in dates]
                 portfolios.publish_monthly(run.connection, made, published_at=platform_now(), run_id=run.run.run_id)
                 for each in made:
@@ -164,8 +164,7 @@ def catch_up(_: Connection, _rebalance_date: date) -> list[date]:
 def changed_since(connection: Connection, rebalance_date: date, since: datetime) -> bool:
     """Whether a portfolio or a bar that the rebalance was made of has changed."""
     oldest_input = session_at_or_before(rebalance_date - timedelta(days=MONTHLY_INPUT_REACH_DAYS))
-    first = session_offset(oldest_input, -LONGEST) - timedelta(days=FOREIGN_BAR_REACH_DAYS)
-    return rebalances.changed_since(connection, rebalance_date, first, since)
+    return rebalances.changed_since(connection, rebalance_date, first_bar_day(oldest_input), since)
 
 
 STAGE = Stage("monthly_rebalance", catch_up, changed_since, last_sundays_between)

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import psycopg
-
 from config.universe import CATCH_UP_SESSIONS
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.ledger import Item, Run, last_success, locked, open_run, record_skipped
@@ -159,7 +157,7 @@ def stage_run(stage: Stage, asked: Asked) -> Iterator[StageRun]:
                 open_stage.plan()
                 yield open_stage
         except BaseException as error:
-            _close_broken(run, error)
+            run.close_broken(error)
             raise
         totals = run.close()
     print(f"{stage.process} {asked.as_of_date}: {totals.summary()}{_named(open_stage.notes)}", flush=True)
@@ -185,16 +183,6 @@ def _dates(connection: Connection, stage: Stage, asked: Asked) -> list[date]:
     if asked.from_date is not None:
         return stage.between(asked.from_date, asked.as_of_date)
     return [*stage.catch_up(connection, asked.as_of_date), asked.as_of_date]
-
-
-def _close_broken(run: Run, error: BaseException) -> None:
-    """Leave a truthful end in the ledger, if the database still answers; the error itself goes on to the caller."""
-    said = isinstance(error, StageFailed)
-    reason = str(error) if said else f"{type(error).__name__}: {error}"
-    try:
-        run.close(error=reason.splitlines()[0])
-    except psycopg.Error as second:
-        log.warning("the run could not be closed (%s): the next one closes it", second)
 
 
 def run_batch(main: Callable[[Sequence[str] | None], int]) -> None:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-import psycopg
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from pydantic import ValidationError
@@ -180,7 +179,8 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
                     attempt.confirm()
                     _await_storage(run, workshop.kafka)
         except BaseException as error:
-            _close_broken(run, error)
+            if run.close_broken(error):
+                update_state(connection, run.run_id)
             raise
         totals = run.close(not_before=attempt.not_before if attempt else None)
         update_state(connection, run.run_id)
@@ -188,16 +188,6 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
     paused = f", waited {waited:.1f} s for the pace" if waited else ""
     print(f"{process} {session}: {totals.summary()}{paused}", flush=True)
     return totals
-
-
-def _close_broken(run: Run, error: BaseException) -> None:
-    """Leave a truthful end in the ledger, if the database still answers; the error itself goes on to the caller."""
-    reason = "stopped" if isinstance(error, SystemExit | KeyboardInterrupt) else f"{type(error).__name__}: {error}"
-    try:
-        run.close(error=reason.splitlines()[0])
-        update_state(run.connection, run.run_id)
-    except psycopg.Error as second:
-        log.warning("the run could not be closed (%s): the next one closes it", second)
 
 
 @dataclass(frozen=True)

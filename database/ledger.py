@@ -186,6 +186,19 @@ class Run:
             self._write(totals, error)
         return totals
 
+    def close_broken(self, error: BaseException) -> bool:
+        """End a run that an error broke off; whether the database still answered. The caller lets the error go on."""
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            reason = "stopped"
+        else:
+            reason = str(error) if isinstance(error, StageFailed) else f"{type(error).__name__}: {error}"
+        try:
+            self.close(error=reason.splitlines()[0])
+        except psycopg.Error as second:
+            log.warning("the run could not be closed (%s): the next one closes it", second)
+            return False
+        return True
+
     def _judge(
         self,
         counts: dict[str, int],

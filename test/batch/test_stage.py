@@ -139,7 +139,17 @@ def test_a_range_without_its_last_session_is_not_to_be_built_upon(as_batch: Data
 
 
 @pytest.mark.integration
-def test_a_bug_leaves_no_run_open(as_batch: Database) -> None:
-    with pytest.raises(ZeroDivisionError), stage_run(a_stage(), Asked(D)):
-        _ = 1 // 0
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ZeroDivisionError("by hand\nand more"), "ZeroDivisionError: by hand"),
+        (MissingPrices("2026-01-23: SPY has no bar"), "2026-01-23: SPY has no bar"),
+        (SystemExit(143), "stopped"),
+    ],
+)
+def test_what_breaks_a_run_leaves_none_open_and_is_its_end(as_batch: Database, error: BaseException, says: str) -> None:
+    with pytest.raises(type(error)), stage_run(a_stage(), Asked(D)):
+        raise error
     assert runs(as_batch) == [("failed", False, 0, 3)]
+    with connect(as_batch.settings("batch")) as connection:
+        assert connection.execute("SELECT error FROM process_executions").fetchall() == [(says,)]
