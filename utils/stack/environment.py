@@ -45,6 +45,9 @@ ROLE_OF_FOLDER = {
     "database": "migrate",
     "test": "collector",
 }
+# It reads and writes as the DAGs do, and alone knows ALERT_URLS, which hold tokens.
+WATCH = "watch"
+ROLE_OF_PROGRAM = {"database/watch.py": WATCH}
 
 
 def jars(root: Path) -> Path:
@@ -54,6 +57,8 @@ def jars(root: Path) -> Path:
 
 def environment(folder: Folder, role: str, inherited: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a program of that role."""
+    if role == WATCH:
+        return environment(folder, "pipeline", inherited) | _chosen(folder, ("ALERT_",))
     return _foundation(folder, inherited) | _settings(folder, role) | _database(folder, role)
 
 
@@ -100,11 +105,13 @@ def airflow_passwords(folder: Folder) -> str:
 
 
 def role_of(program: str) -> str:
-    """The role a program runs as: that of its top folder.
+    """The role a program runs as: that of its top folder, unless it has one of its own.
 
     >>> role_of("batch/spark_01_trending_etf_identifier.py")
     'batch'
     """
+    if program in ROLE_OF_PROGRAM:
+        return ROLE_OF_PROGRAM[program]
     top = Path(program).parts[0]
     if top not in ROLE_OF_FOLDER:
         raise ValueError(f"{program}: expected a program in {', '.join(sorted(ROLE_OF_FOLDER))}/")
@@ -126,12 +133,15 @@ def _foundation(folder: Folder, inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def _settings(folder: Folder, role: str) -> dict[str, str]:
-    everything = {name: value for name, value in folder.settings.items() if name not in SECRETS} | _derived(folder)
-    prefixes = READS[role] + EVERYBODY
-    chosen = {name: value for name, value in everything.items() if name.startswith(prefixes)}
+    chosen = _chosen(folder, READS[role] + EVERYBODY)
     if role == "dashboard":
         chosen["DASHBOARD_API_KEY"] = folder.settings["API_KEY"]
     return chosen
+
+
+def _chosen(folder: Folder, prefixes: tuple[str, ...]) -> dict[str, str]:
+    everything = {name: value for name, value in folder.settings.items() if name not in SECRETS} | _derived(folder)
+    return {name: value for name, value in everything.items() if name.startswith(prefixes)}
 
 
 def _derived(folder: Folder) -> dict[str, str]:

@@ -127,6 +127,10 @@ def _dashboard(folder: Folder) -> list[str]:
     return [*gunicorn, "--bind", f"{HOST}:{folder.settings['DASHBOARD_PORT']}"]
 
 
+def _watch(_: Folder) -> list[str]:
+    return [sys.executable, "-m", "database.watch"]
+
+
 # -- the list --------------------------------------------------------------------------------------------------------
 
 POSTGRES = f"pg://postgres:{{DB_POSTGRES_PASSWORD}}@{HOST}:{{DB_PORT}}/postgres"
@@ -180,6 +184,7 @@ SERVICES: tuple[Service, ...] = (
     ),
     Service("api", "api", _api, ("schema", "api-key", "replay"), f"http://{HOST}:{{API_PORT}}/health", "API_PORT"),
     Service("dashboard", "dashboard", _dashboard, ("api",), f"http://{HOST}:{{DASHBOARD_PORT}}/", "DASHBOARD_PORT"),
+    Service("watch", "watch", _watch, ("schema", "replay")),
 )
 BY_NAME: Mapping[str, Service] = {service.name: service for service in SERVICES}
 

@@ -1,0 +1,165 @@
+"""What the DAGs' callbacks write down, called as Airflow calls them, against a real database."""
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from database import incidents, ledger, pipeline
+from database.connection import Connection, connect
+from database.ledger import Item
+from test.conftest import Database
+from test.dags.conftest import DAGS
+
+DAG_ID, RUN_ID = "03_daily_trending_etf_analysis_dag", "scheduled__2025-12-30"
+RUN = f"{DAG_ID}/{RUN_ID}"
+D = date(2025, 12, 30)
+
+
+@pytest.fixture(scope="module")
+def alerts(dagbag: Any) -> ModuleType:
+    """The module beside the DAG files, imported by its plain name as Airflow does."""
+    return importlib.import_module("alerts")
+
+
+@pytest.fixture
+def connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    for name, value in database.environment("pipeline").items():
+        monkeypatch.setenv(name, value)
+    with connect() as opened:
+        yield opened
+
+
+def context(**further: Any) -> dict[str, Any]:
+    dag = SimpleNamespace(dag_id=DAG_ID, task_ids=["resolve_session", "identify_trending_etfs"])
+    return {"dag": dag, "run_id": RUN_ID, "ti": SimpleNamespace(task_id="identify_trending_etfs")} | further
+
+
+def still_open(connection: Connection) -> dict[str, str]:
+    return {each.key: each.detail for each in incidents.unsettled(connection) if each.closed_at is None}
+
+
+def fail_a_program(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTSTOCK_DAG_RUN_ID", RUN)
+    with connect(database.settings("batch")) as writing:
+        run = ledger.open_run(writing, process="trending_etfs", as_of_date=D)
+        run.plan([Item(str(D), "session")])
+        run.close(error="SPY has no bar\nof 2025-12-30")
+
+
+def test_a_failed_task_is_one_line_that_names_dag_task_session_and_reason(
+    alerts: ModuleType, connection: Connection
+) -> None:
+    pipeline.resolve(connection, RUN, D)
+    alerts.task_failed(context(exception=RuntimeError("exit code 1:\nSPY has no bar")))
+    expected = {
+        f"failed/{DAG_ID}": f"{DAG_ID}, identify_trending_etfs, 2025-12-30: exit code 1: SPY has no bar",
+    }
+    assert still_open(connection) == expected
+    alerts.run_failed(context(reason="task_failure"))
+    assert still_open(connection) == expected, "the run's end adds nothing to what its task said"
+
+
+def test_without_an_exception_the_ledger_knows_the_reason(
+    alerts: ModuleType, database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts.task_failed(context())
+    assert list(still_open(connection).values()) == [f"{DAG_ID}, identify_trending_etfs, no date yet: it was stopped"]
+    incidents.close_incident(connection, f"failed/{DAG_ID}")
+    fail_a_program(database, monkeypatch)
+    alerts.task_failed(context())
+    assert list(still_open(connection).values()) == [
+        f"{DAG_ID}, identify_trending_etfs, no date yet: trending_etfs: SPY has no bar of 2025-12-30"
+    ]
+
+
+def test_a_run_whose_time_is_over_tells_it_itself(alerts: ModuleType, connection: Connection) -> None:
+    pipeline.resolve(connection, RUN, D)
+    alerts.run_failed({"dag": context()["dag"], "run_id": RUN_ID, "reason": "timed_out"})
+    assert still_open(connection) == {f"failed/{DAG_ID}": f"{DAG_ID}, 2025-12-30: timed out"}
+
+
+def test_a_run_that_succeeds_ends_failed_and_late_of_its_dag_only(alerts: ModuleType, connection: Connection) -> None:
+    pipeline.resolve(connection, RUN, D)
+    for key in (f"failed/{DAG_ID}", f"late/{DAG_ID}", "failed/other", "partial/trending_etfs"):
+        incidents.open_incident(connection, key, "x")
+    alerts.run_succeeded(context(reason="success"))
+    assert still_open(connection).keys() == {"failed/other", "partial/trending_etfs"}
+
+
+def test_a_run_with_nothing_to_do_ends_nothing(alerts: ModuleType, connection: Connection) -> None:
+    incidents.open_incident(connection, f"failed/{DAG_ID}", "x")
+    alerts.run_succeeded(context(reason="success"))
+    assert still_open(connection).keys() == {f"failed/{DAG_ID}"}
+    undated = context(dag=SimpleNamespace(dag_id=DAG_ID, task_ids=["back_up"]))
+    alerts.run_succeeded(undated)
+    assert still_open(connection) == {}, "a DAG that decides no date always does its work"
+
+
+def late(alerts: ModuleType, state: str = "running") -> None:
+    """As the executor calls it: by its path, with the arguments that were serialised."""
+    from airflow.sdk.execution_time.callback_supervisor import execute_callback  # noqa: PLC0415 - after its settings
+
+    run = {"dag_id": DAG_ID, "dag_run_id": RUN_ID, "state": state}
+    callback = alerts.late_without("trending_etfs", "portfolio_allocation").callback
+    done = execute_callback(callback.path, callback.kwargs | {"context": {"dag_run": run}}, Path("x"), DAGS, Mock())
+    assert done == (True, None)
+
+
+def test_a_late_run_names_what_is_missing(
+    alerts: ModuleType, database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late(alerts)
+    assert still_open(connection) == {f"late/{DAG_ID}": f"{DAG_ID}, no date yet: not begun"}
+    incidents.close_incident(connection, f"late/{DAG_ID}")
+    pipeline.resolve(connection, RUN, D)
+    finish(database, "trending_etfs")
+    late(alerts)
+    assert still_open(connection) == {f"late/{DAG_ID}": f"{DAG_ID}, 2025-12-30: still without portfolio_allocation"}
+
+
+def finish(database: Database, process: str) -> None:
+    with connect(database.settings("batch")) as writing:
+        run = ledger.open_run(writing, process=process, as_of_date=D)
+        run.plan([Item(str(D), "session")])
+        run.stored(Item(str(D), "session"), rows=1)
+        assert run.close().usable
+
+
+def test_a_run_that_has_failed_or_has_all_results_is_not_late(
+    alerts: ModuleType, database: Database, connection: Connection
+) -> None:
+    pipeline.resolve(connection, RUN, D)
+    for state in ("failed", "success"):
+        late(alerts, state)
+    finish(database, "trending_etfs")
+    finish(database, "portfolio_allocation")
+    late(alerts)
+    assert still_open(connection) == {}
+
+
+def test_the_pauses_do_not_count_to_the_deadline(alerts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert alerts.late_without("x").interval == timedelta(minutes=180 + 2 * 60)
+    monkeypatch.setenv("PIPELINE_STAGE_GAP_MINUTES", "0")
+    monkeypatch.setenv("PIPELINE_LATE_MINUTES", "30")
+    assert alerts.late_without("x").interval == timedelta(minutes=30)
+
+
+def test_the_deadline_needs_no_triggerer_and_is_found_by_its_plain_name(alerts: ModuleType) -> None:
+    callback = alerts.late_without("x").callback
+    assert (type(callback).__name__, callback.path) == ("SyncCallback", "alerts.run_late")
+
+
+def test_callbacks_load_nothing_heavy_when_a_dag_is_parsed(alerts: ModuleType) -> None:
+    code = "import sys, alerts; heavy = {'psycopg', 'apprise', 'exchange_calendars', 'pandas'} & set(sys.modules); "
+    environment = {"PYTHONPATH": f"{DAGS}:{DAGS.parents[1]}"}
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code + "assert not heavy, heavy"], env=environment, check=True
+    )
