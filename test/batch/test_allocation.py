@@ -137,6 +137,20 @@ def test_equal_weights_are_ranked_by_ticker_and_the_first_gets_the_unit_that_is_
     ]
 
 
+def test_a_weight_of_less_than_a_unit_is_zero_and_stays_a_position(spark: SparkSession) -> None:
+    """Scores 2e10 to 1: shares of 0.99999999995 and half a unit; the tie for the missing unit goes to the first."""
+    small, large = Holding("XLF", "SMALL", 5.0, cap=100.0), Holding("QQQ", "LARGE", 5.0, cap=2e12)
+    assert [(row.rank, row.ticker, row.portfolio_weight) for row in positions(judged(spark, small, large))] == [
+        (1, "SMALL", Decimal("0.9999999999")),
+        (2, "LARGE", Decimal("0.0000000001")),
+    ]
+    larger = Holding("QQQ", "LARGER", 5.0, cap=2.1e12)
+    assert [(row.rank, row.ticker, row.portfolio_weight) for row in positions(judged(spark, small, larger))] == [
+        (1, "SMALL", Decimal(1)),
+        (2, "LARGER", Decimal(0)),
+    ]
+
+
 def test_any_weights_sum_to_one_and_equal_those_of_exact_arithmetic(spark: SparkSession) -> None:
     """300 portfolios of 1 to 14 scores over twelve orders of magnitude, against fractions."""
     draw = random.Random(7)

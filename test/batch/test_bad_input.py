@@ -25,7 +25,7 @@ from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Clock, Row, write_b
 from test.conftest import Database
 from test.e2e.market import D
 from utils.program import USAGE
-from utils.sessions import month_start, session_offset
+from utils.sessions import close_of, month_start, next_session, session_offset
 
 DAILY = (
     spark_01_trending_etf_identifier,
@@ -315,3 +315,38 @@ def test_an_evening_of_bad_input(
 
     assert spark_05_portfolio_performance.main([f"--as-of={D}"]) == 0
     assert without_nan(bad) > 40
+
+
+@pytest.mark.integration
+def test_a_weight_of_zero_is_published_merged_and_followed(
+    in_process: None, evening: Clock, market: psycopg.Connection[Row]
+) -> None:
+    """CCC at a market cap of ten dollars: AAA's share is 1e-11, and rounds to nothing."""
+    market.execute("UPDATE collected_00_market_cap SET market_cap = 10 WHERE ticker = 'CCC'")
+    assert spark_01_trending_etf_identifier.main([f"--as-of={D}"]) == 0
+    assert spark_02_active_stock_allocator.main([f"--as-of={D}"]) == 0
+    assert market.execute(
+        """SELECT rank, ticker, portfolio_weight, allocation_score FROM analytics_05_portfolio_allocation
+           WHERE (as_of_date, period_days) = (%s, 20) ORDER BY 1""",
+        (D,),
+    ).fetchall() == [(1, "CCC", Decimal(1), Decimal(10**12)), (2, "AAA", Decimal(0), Decimal(10))]
+    assert market.execute(
+        "SELECT status, positions FROM analytics_portfolios WHERE (as_of_date, strategy) = (%s, '20d')", (D,)
+    ).fetchall() == [("complete", 2)]
+
+    assert spark_04_monthly_portfolio_rebalancer.main([f"--rebalance-date={D}", "--force"]) == 0
+    assert market.execute(
+        "SELECT ticker, source_periods, final_rank FROM analytics_08_monthly_portfolio ORDER BY 3"
+    ).fetchall() == [("AAA", "20d,10d,5d", 1), ("CCC", "20d", 2), ("900010.KS", "10d,5d", 20)]
+
+    # Bought on the next session; on the one after it CCC rises by 10 %, and AAA by 100.
+    bought = next_session(D)
+    held = next_session(bought)
+    for ticker, day, price in (("CCC", bought, 33), ("AAA", bought, 55), ("CCC", held, 36.3), ("AAA", held, 110)):
+        write_bar(market, STOCKS, ticker, day, price)
+    evening.now = close_of(held) + timedelta(hours=1)
+    assert spark_05_portfolio_performance.main([f"--as-of={held}"]) == 0
+    assert market.execute(
+        """SELECT trade_date, daily_return, turnover, positions FROM analytics_portfolio_performance
+           WHERE strategy = '20d' ORDER BY 1"""
+    ).fetchall() == [(bought, None, Decimal(1), 2), (held, Decimal(10), Decimal(0), 2)]
