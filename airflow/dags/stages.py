@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, Param, TaskGroup, chain
+from alerts import run_failed, run_succeeded, task_failed
 from notes import note_failure
 from programs import GapSensor, Program, ResolveDate, ResultsSensor, months, nothing, rebalances, session, sessions
 
@@ -51,8 +52,10 @@ def dag_arguments(params: dict[str, Param]) -> dict[str, Any]:
             "retry_delay": timedelta(seconds=settings.retry_seconds),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=20),
-            "on_failure_callback": [note_failure],
+            "on_failure_callback": [task_failed, note_failure],
         },
+        "on_failure_callback": run_failed,
+        "on_success_callback": run_succeeded,
     }
 
 

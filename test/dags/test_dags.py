@@ -56,6 +56,17 @@ def test_a_dag_does_not_catch_up_or_overlap_and_explains_itself(dagbag: Any, dag
     assert all(task.retry_exponential_backoff for task in dag.tasks)
 
 
+@pytest.mark.parametrize("dag_id", SCHEDULES)
+def test_a_dag_tells_of_its_failure_and_of_the_end_of_it(dagbag: Any, dag_id: str) -> None:
+    import alerts  # noqa: PLC0415 - beside the DAG files, on the path while they are parsed
+    import notes  # noqa: PLC0415
+
+    dag = dagbag.dags[dag_id]
+    assert (dag.on_failure_callback, dag.on_success_callback) == (alerts.run_failed, alerts.run_succeeded)
+    assert all(task.on_failure_callback == [alerts.task_failed, notes.note_failure] for task in dag.tasks)
+    assert bool(dag.deadline) == (dag_id == "daily_pipeline_controller")
+
+
 STAGES = [
     "collect_benchmark_etfs",
     "collect_sector_etfs",
