@@ -35,6 +35,12 @@ def set_database(connection: Connection, name: str, owner: str) -> None:
         )
 
 
+def allow_restore(connection: Connection) -> None:
+    """Let migrate do what a restore takes: make a database beside its own, swap the names, end who still uses it."""
+    connection.execute("ALTER ROLE migrate CREATEDB")
+    connection.execute("GRANT pg_signal_backend TO migrate")
+
+
 def main() -> int:
     """Exit code 2 names the passwords that are missing."""
     missing = [f"DB_{role.upper()}_PASSWORD" for role in ROLES if not os.environ.get(f"DB_{role.upper()}_PASSWORD")]
@@ -44,6 +50,7 @@ def main() -> int:
     with connect(load(DatabaseSettings)) as connection:
         for role in ROLES:
             set_role(connection, role, os.environ[f"DB_{role.upper()}_PASSWORD"])
+        allow_restore(connection)
         for name, owner in DATABASES.items():
             set_database(connection, name, owner)
     print(f"roles {', '.join(ROLES)}; databases {', '.join(DATABASES)}")

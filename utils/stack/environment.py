@@ -24,7 +24,7 @@ INHERITED = frozenset(
 )
 # role: which settings its programs read, by prefix. No secret has one of these names but those left out by name.
 READS: Mapping[str, tuple[str, ...]] = {
-    "migrate": (),
+    "migrate": ("MAINTENANCE_",),
     "collector": ("KAFKA_", "YAHOO_"),
     "consumer": ("KAFKA_",),
     "batch": ("SPARK_",),

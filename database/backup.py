@@ -1,0 +1,61 @@
+"""Back the platform's database up into one file: pg_dump, proved whole, the newest few kept.
+
+python database/backup.py
+./start.sh run database/backup.py        # the same, with the role and the folder of the running market
+
+The file is actstock-<market>-<UTC instant>.dump in the market's folder backups/ (MAINTENANCE_BACKUP_DIR), readable by
+its owner only; the newest 8 (MAINTENANCE_BACKUP_KEEP) stay. Nothing has to be stopped for it. Copy it to another
+machine: this disk can break. Airflow's own database (its runs and logins) and the broker are not in it.
+Back again: database/restore.py.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from config.settings import DatabaseSettings, MaintenanceSettings, PlatformSettings, load
+from database import archives
+from database.connection import Connection, DatabaseUnavailable, connect
+from utils.clock import wall_now
+from utils.program import SUCCESS, StageFailed, run_program, terminable
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make one backup and remove those that are too old."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
+    database, settings = load(DatabaseSettings), load(MaintenanceSettings)
+    market = load(PlatformSettings).market
+    folder = archives.folder_of(settings)
+    file = folder / archives.name_of(market, wall_now())
+    try:
+        with connect(database) as connection:
+            size, version = size_of_database(connection), connection.info.server_version
+    except DatabaseUnavailable as error:
+        raise StageFailed(str(error)) from error
+    dumper, restorer = (archives.client(name, version, settings) for name in ("pg_dump", "pg_restore"))
+    with terminable(), archives.alone_in(folder):
+        archives.require_room(folder, size)
+        archives.dump(dumper, restorer, database, file)
+        removed = _remove_oldest(folder, market, settings.backup_keep)
+    print(
+        f"backup {file}: {archives.megabytes(file.stat().st_size)} of a database of {archives.megabytes(size)}, "
+        f"read back whole; {len(archives.backups_of(folder, market))} kept, {removed} removed"
+    )
+    return SUCCESS
+
+
+def size_of_database(connection: Connection) -> int:
+    """What the connection's database takes on the server's disk, in bytes."""
+    row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _remove_oldest(folder: Path, market: str, keep: int) -> int:
+    old = archives.backups_of(folder, market)[:-keep]
+    for file in old:
+        file.unlink()
+    return len(old)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))
