@@ -1,5 +1,6 @@
 """A topic as the loop's source: static group membership, positions given from outside, batches bounded in bytes."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, Of
 from kafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
+    KafkaError,
     LogTruncationError,
     OffsetOutOfRangeError,
     RebalanceInProgressError,
@@ -30,6 +32,12 @@ COMMIT_MAY_FAIL = (
 )
 # The log no longer is what this consumer stood in: cut at its front, or another topic of that name.
 LOG_CHANGED = (LogTruncationError, OffsetOutOfRangeError)
+# While nothing comes, the broker is asked this often whether anybody reads the topic, and may say no for so long.
+LOOK_SECONDS, ABSENT_SECONDS = 15.0, 60.0
+
+
+class NotInGroup(Exception):
+    """The broker answers and knows no member of the group: this consumer lost its place without noticing."""
 
 
 @dataclass
@@ -39,8 +47,13 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
     consumer: KafkaConsumer
     admin: KafkaAdminClient
     topic: str
+    group: str
     batch_messages: int
     poll_seconds: float = 0.5
+    look_seconds: float = LOOK_SECONDS
+    absent_seconds: float = ABSENT_SECONDS
+    _looked: float = field(default_factory=time.monotonic)
+    _present: float = field(default_factory=time.monotonic)
     _unknown: set[TopicPartition] = field(default_factory=set)
     _known: dict[TopicPartition, tuple[Partition, int]] = field(default_factory=dict)
 
@@ -84,7 +97,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
             self._known[key] = (partition, offset)
 
     def poll(self) -> Batch:
-        """Up to `batch_messages` or BATCH_BYTES, whichever comes first; empty after `poll_seconds` without any."""
+        """Up to `batch_messages` or BATCH_BYTES, whichever comes first; empty after `poll_seconds` without any.
+
+        Raises NotInGroup when nothing can come any more: started again, the program joins its group anew.
+        """
         came: dict[TopicPartition, list[Record]] = {}
         messages = size = 0
         while messages < self.batch_messages and size < BATCH_BYTES:
@@ -95,6 +111,8 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
                 came.setdefault(partition, []).extend(_record(one) for one in read)
                 messages += len(read)
                 size += sum(len(one.value or b"") for one in read)
+        if not came:
+            self._look_after_group()
         return self._slices(came)
 
     def commit(self, batch: Batch) -> None:
@@ -139,6 +157,21 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
             self.start_over()
             return {}
         return found
+
+    def _look_after_group(self) -> None:
+        """The client's heartbeat can stop for good, with nothing but a busy, empty poll to show for it."""
+        now = time.monotonic()
+        if now - self._looked < self.look_seconds:
+            return
+        self._looked = now
+        try:
+            members = self.admin.describe_groups([self.group])[self.group]["members"]
+        except KafkaError:
+            members = None  # the broker is away: it will know its members again, or not, when it is back
+        if members is None or members:
+            self._present = now
+        elif now - self._present > self.absent_seconds:
+            raise NotInGroup(f"{self.group}: expected to be a member of its group, found none there")
 
     def _identity(self) -> str | None:
         """The topic's id; None while the broker cannot tell."""

@@ -9,7 +9,7 @@ from threading import Event
 from kafka.errors import FencedInstanceIdError
 
 from config.settings import DatabaseSettings, KafkaSettings, load
-from consumer.kafka_source import KafkaSource
+from consumer.kafka_source import KafkaSource, NotInGroup
 from consumer.loop import consume
 from consumer.store import PostgresStore, TooManyInvalid
 from utils.kafka import BrokerUnavailable, admin, consumer
@@ -28,13 +28,13 @@ def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str
         signal.signal(number, lambda *_: stop.set())
     store = PostgresStore(database, max_invalid_share=kafka.max_invalid_share)
     try:
-        source = KafkaSource(consumer(service, kafka), admin(kafka), topic, kafka.batch_messages)
+        source = KafkaSource(consumer(service, kafka), admin(kafka), topic, service, kafka.batch_messages)
         try:
             log.info("%s stores %s", service, topic)
             consume(source, store, stop)
         finally:
             source.close()
-    except (BrokerUnavailable, TooManyInvalid) as error:
+    except (BrokerUnavailable, NotInGroup, TooManyInvalid) as error:
         raise StageFailed(str(error)) from error
     except FencedInstanceIdError as error:
         raise StageFailed(f"another process runs as {service}-{kafka.group_instance}") from error

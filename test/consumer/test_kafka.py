@@ -16,10 +16,11 @@ from tenacity import retry, retry_if_not_result, stop_after_delay, wait_fixed
 
 from config.settings import KafkaSettings
 from config.topics import PARTITIONS, STOCK_DAILY, TOPICS
+from consumer.kafka_source import KafkaSource, NotInGroup
 from test.conftest import REPO, Broker, Database
 from test.consumer.messages import J2, J5, J6, bar, bars
 from utils import topics
-from utils.kafka import admin, producer
+from utils.kafka import admin, consumer, producer
 from utils.messages import Message, encode, topic_of
 
 pytestmark = pytest.mark.integration
@@ -295,3 +296,25 @@ def test_drift_of_a_topic_is_said(platform: Platform) -> None:
     client.close()
     assert f"{STOCK_DAILY}: expected {PARTITIONS} partitions, found 2" in found.drift
     assert any("expected retention.ms=" in line and line.endswith("found 1000") for line in found.drift)
+
+
+def test_a_consumer_that_lost_its_place_without_noticing_ends_to_be_started_again(platform: Platform) -> None:
+    """kafka-python's heartbeat can stop for good: the broker forgets the member, which polls on and gets nothing."""
+    source = KafkaSource(
+        consumer("consumer-stock-daily", platform.kafka),
+        admin(platform.kafka),
+        STOCK_DAILY,
+        "consumer-stock-daily",
+        batch_messages=10,
+        look_seconds=0.5,
+        absent_seconds=1.0,
+    )
+    try:
+        while not source.assigned():
+            source.poll()
+        source.consumer._coordinator._heartbeat_enabled = False  # as it was found: alive, joined, and silent
+        with pytest.raises(NotInGroup, match="consumer-stock-daily: expected to be a member of its group"):
+            for _ in range(200):  # the broker misses it after its session's ten seconds
+                source.poll()
+    finally:
+        source.close()
