@@ -7,7 +7,7 @@ from decimal import Decimal
 from api.schemas import Caution, FixedSentence, Move, NextInLine, Pick, SectorWeight
 from config.sentences import SENTENCES, Code
 from config.universe import SHARE_CLASSES
-from database.results import Candidate, Position
+from database.results import Candidate, MonthlyPosition, Position
 
 HALF = Decimal("0.5")
 FEW = 3
@@ -42,7 +42,7 @@ def effective_positions(weights: Sequence[Decimal]) -> float | None:
     return round(float(1 / squares), 6) if squares else None
 
 
-def warnings_of(positions: Sequence[Position]) -> list[Caution]:
+def warnings_of(positions: Sequence[Position | MonthlyPosition]) -> list[Caution]:
     """What a reader must be told about a lopsided portfolio."""
     weights = {position.ticker: position.portfolio_weight for position in positions}
     found = [

@@ -7,10 +7,20 @@ from datetime import time as time_of_day
 
 from config.settings import PlatformSettings
 from utils.clock import platform_now, wall_now
-from utils.sessions import close_of, last_closed_session, next_session, sessions_between
+from utils.sessions import (
+    close_of,
+    last_closed_session,
+    last_sunday,
+    last_sunday_at_or_before,
+    next_session,
+    sessions_between,
+)
 
 # The controller's slot, Monday to Friday (contracts 2).
 DAILY_RUN_UTC = time_of_day(21, 30)
+# The last Sunday of a month: DAG 08; every Sunday: DAG 09.
+REBALANCE_UTC = time_of_day(14, 0)
+WEEKLY_RUN_UTC = time_of_day(18, 0)
 CLOCK_SECONDS = 1.0
 
 
@@ -41,6 +51,16 @@ def late_at(as_of_date: date, fresh_hours: int) -> datetime:
     return close_of(next_session(as_of_date)) + timedelta(hours=fresh_hours)
 
 
+def monthly_late_at(rebalance_date: date, fresh_hours: int) -> datetime:
+    """From when on a monthly portfolio is no longer current: the next rebalance is that long overdue.
+
+    >>> monthly_late_at(date(2026, 1, 25), 18)  # the next one is made on 22 February
+    datetime.datetime(2026, 2, 23, 8, 0, tzinfo=datetime.timezone.utc)
+    """
+    following = last_sunday(rebalance_date.replace(day=1) + timedelta(days=32))
+    return datetime.combine(following, REBALANCE_UTC, tzinfo=UTC) + timedelta(hours=fresh_hours)
+
+
 def sessions_behind(as_of_date: date, expected: date) -> int:
     """Sessions after as_of_date up to the expected one.
 
@@ -65,3 +85,23 @@ def next_run_at(now: datetime) -> datetime:
 def ends_month(session: date) -> bool:
     """Whether the session is the last one of its month."""
     return next_session(session).month != session.month
+
+
+def newest_rebalance(now: datetime) -> date:
+    """The last Sunday of a month whose portfolio should be there.
+
+    >>> newest_rebalance(datetime(2026, 1, 25, 13, 59, tzinfo=UTC))
+    datetime.date(2025, 12, 28)
+    """
+    return last_sunday_at_or_before((now - timedelta(hours=REBALANCE_UTC.hour)).date())
+
+
+def weekly_session(now: datetime, *, settle_minutes: int) -> date:
+    """The session that weekly results should describe: the last one closed on the newest Sunday of DAG 09.
+
+    >>> weekly_session(datetime(2026, 1, 25, 17, 0, tzinfo=UTC), settle_minutes=20)  # an hour before it
+    datetime.date(2026, 1, 16)
+    """
+    started = now - timedelta(hours=WEEKLY_RUN_UTC.hour)
+    sunday = started.date() - timedelta(days=(started.weekday() + 1) % 7)
+    return last_closed_session(datetime.combine(sunday, WEEKLY_RUN_UTC, tzinfo=UTC), settle_minutes=settle_minutes)

@@ -29,6 +29,7 @@ class Header:
     positions: int
     trending_etfs: int | None
     holdings_oldest: date | None
+    input_as_of_date: date | None
     left_out: list[dict[str, str | None]]
     first_published_at: datetime
     published_at: datetime
@@ -48,6 +49,38 @@ class Position:
     portfolio_weight: Decimal
     rank: int
     allocation_score: Decimal
+    source_etfs: str
+    allocation_reason: str
+
+
+@dataclass(frozen=True)
+class MonthlyPosition:
+    """One stock of a monthly portfolio. `source_periods`: 20d,10d,5d or part of it."""
+
+    rank: int
+    ticker: str
+    company_name: str | None
+    sector: str
+    portfolio_weight: Decimal
+    score: Decimal
+    source_periods: str
+    return_20d: Decimal | None
+    market_cap: Decimal | None
+    allocation_reason: str
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """One stock of one of a session's portfolios."""
+
+    period_days: int
+    rank: int
+    ticker: str
+    company_name: str | None
+    sector: str
+    portfolio_weight: Decimal
+    return_pct: Decimal
+    market_cap: Decimal
     source_etfs: str
     allocation_reason: str
 
@@ -108,9 +141,10 @@ def schema_revision(connection: Connection) -> str | None:
         return found
 
 
-HEADER = """SELECT strategy, as_of_date, revision, status, origin, positions, trending_etfs, holdings_oldest, left_out,
-                   first_published_at, published_at, computed_at
-            FROM analytics_portfolios WHERE strategy = %(strategy)s"""
+HEADERS = """SELECT strategy, as_of_date, revision, status, origin, positions, trending_etfs, holdings_oldest,
+                   input_as_of_date, left_out, first_published_at, published_at, computed_at
+            FROM analytics_portfolios"""
+HEADER = f"{HEADERS} WHERE strategy = %(strategy)s"
 
 
 def header(connection: Connection, strategy: Strategy, as_of_date: date | None = None) -> Header | None:
@@ -140,6 +174,16 @@ def previous_portfolio_date(connection: Connection, strategy: Strategy, before: 
         return found
 
 
+def next_portfolio_date(connection: Connection, strategy: Strategy, after: date) -> date | None:
+    """The oldest date of the strategy that has a header and lies after the given one."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: date | None = cursor.execute(
+            "SELECT min(as_of_date) FROM analytics_portfolios WHERE strategy = %s AND as_of_date > %s",
+            (strategy, after),
+        ).fetchone()
+        return found
+
+
 def positions(connection: Connection, strategy: Strategy, as_of_date: date) -> list[Position]:
     """Positions in rank order."""
     with connection.cursor(row_factory=class_row(Position)) as cursor:
@@ -156,6 +200,37 @@ def positions(connection: Connection, strategy: Strategy, as_of_date: date) -> l
                       allocation_score, source_etfs, allocation_reason
                FROM analytics_05_portfolio_allocation WHERE as_of_date = %s AND period_days = %s ORDER BY rank""",
             (as_of_date, int(strategy.removesuffix("d"))),
+        ).fetchall()
+
+
+def monthly_positions(connection: Connection, rebalance_date: date) -> list[MonthlyPosition]:
+    """Positions of a monthly portfolio in rank order."""
+    with connection.cursor(row_factory=class_row(MonthlyPosition)) as cursor:
+        return cursor.execute(
+            """SELECT final_rank AS rank, ticker, company_name, sector, final_weight AS portfolio_weight, score,
+                      source_periods, return_20d, market_cap, allocation_reason
+               FROM analytics_08_monthly_portfolio WHERE rebalance_date = %s ORDER BY final_rank""",
+            (rebalance_date,),
+        ).fetchall()
+
+
+def allocations(connection: Connection, as_of_date: date) -> list[Allocation]:
+    """Positions of all periods of a session, by period and rank."""
+    with connection.cursor(row_factory=class_row(Allocation)) as cursor:
+        return cursor.execute(
+            """SELECT period_days, rank, ticker, company_name, sector, portfolio_weight, return_pct, market_cap,
+                      source_etfs, allocation_reason
+               FROM analytics_05_portfolio_allocation WHERE as_of_date = %s ORDER BY period_days, rank""",
+            (as_of_date,),
+        ).fetchall()
+
+
+def headers_of(connection: Connection, as_of_date: date) -> list[Header]:
+    """Headers of a session's portfolios of 5, 10 and 20 sessions."""
+    with connection.cursor(row_factory=class_row(Header)) as cursor:
+        return cursor.execute(
+            f"{HEADERS} WHERE as_of_date = %s AND strategy <> 'monthly' ORDER BY length(strategy), strategy",
+            (as_of_date,),
         ).fetchall()
 
 

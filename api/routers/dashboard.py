@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api import figures
-from api.dependencies import App, Database, Period, PeriodDays, Services, SessionDate
+from api.dependencies import App, Database, Period, PeriodDays, SessionDate
 from api.freshness import ends_month
-from api.portfolio_dates import missing_date, required_header
-from api.problems import DOCUMENTED, ProblemError
+from api.portfolio_dates import dated, nothing_yet, required_date, required_header
+from api.problems import DOCUMENTED
 from api.schemas import (
     Move,
     PortfolioChanges,
@@ -59,13 +59,8 @@ def trending_etfs(
     as_of_date: SessionDate = None,
 ) -> TrendingEtfs | Response:
     """One row an ETF with all three periods and the month to date; ranked by the return of period_days (rules 3, 7)."""
-    newest = results.newest_trending_date(db)
-    day = as_of_date or newest
-    if day is None:
-        raise ProblemError(404, "No ETF returns have been computed yet", newest_as_of_date=None)
+    day = required_date(db, "trending", as_of_date, what="ETF result")
     returns = results.etf_returns(db, day)
-    if not returns:
-        raise missing_date(day, newest, what="ETF result")
     answer = TrendingEtfs(
         as_of_date=day,
         computed_at=max(row.updated_at for row in returns),
@@ -81,7 +76,6 @@ def trending_etfs(
         name=f"etfs-{period_days.strategy}",
         row_type=TrendingEtf,
         rows=answer.etfs,
-        as_of_date=day,
     )
 
 
@@ -159,7 +153,6 @@ def portfolio_changes(
         name=f"portfolio-changes-{header.strategy}",
         row_type=Move,
         rows=[*entered, *left, *stayed],
-        as_of_date=header.as_of_date,
     )
 
 
@@ -209,14 +202,5 @@ def existing_header(db: Connection, strategy: Strategy, as_of_date: date | None)
     """The header of that date, or the newest. Raises ProblemError 404 when there is none."""
     header = required_header(db, strategy, as_of_date)
     if header is None:
-        raise ProblemError(404, f"No {strategy} portfolio has been computed yet", newest_as_of_date=None)
+        raise nothing_yet(f"{strategy} portfolio")
     return header
-
-
-def dated(app: Services, header: Header) -> dict[str, Any]:
-    """The fields of Dated."""
-    return {
-        "as_of_date": header.as_of_date,
-        "computed_at": header.computed_at,
-        "is_current": app.is_current(header.as_of_date),
-    }

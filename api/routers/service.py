@@ -1,13 +1,14 @@
 """Whether the API is up, and how fresh the platform is."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import choose_encoder
 from psycopg import errors
 
 from api import VERSION
 from api.dependencies import App, Database, RawConnection
 from api.figures import won_per_dollar
 from api.freshness import late_at, next_run_at, sessions_behind
-from api.problems import DOCUMENTED, ProblemError
+from api.problems import DOCUMENTED, RETRY_AFTER_SECONDS, ProblemError
 from api.schemas import Health, Ready, Sessions, Status
 from database import results
 from database.migrate import newest_revision
@@ -18,22 +19,43 @@ router = APIRouter(tags=["service"], responses=DOCUMENTED)
 NEWEST_REVISION = newest_revision()
 
 
+NOT_KEPT = {"Cache-Control": "no-store"}
+
+
 @open_router.get("/health", summary="Is the process up?")
-def health() -> Health:
-    """Always 200 while the process answers."""
+async def health(response: Response) -> Health:
+    """Always 200 while the process answers: on its event loop, so that no wait for the database delays it."""
+    response.headers.update(NOT_KEPT)
     return Health()
 
 
 @open_router.get("/ready", summary="Can requests be answered?", responses={503: DOCUMENTED[503]})
-def ready(db: RawConnection) -> Ready:
+def ready(response: Response, db: RawConnection) -> Ready:
     """200 with a migrated database; 503 while it is away or a migration is missing."""
+    response.headers.update(NOT_KEPT)
     try:
         found = results.schema_revision(db)
     except errors.UndefinedTable:
         found = None
     if found != NEWEST_REVISION:
-        raise ProblemError(503, f"Migrations are missing: expected {NEWEST_REVISION}, found {found or 'none'}")
+        raise ProblemError(
+            503,
+            f"Migrations are missing: expected {NEWEST_REVISION}, found {found or 'none'}",
+            {"Retry-After": RETRY_AFTER_SECONDS},
+        )
     return Ready(schema_revision=found)
+
+
+@open_router.get(
+    "/metrics",
+    summary="For Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def metrics(request: Request, app: App) -> Response:
+    """Requests of this process; ledger, freshness, budget and incidents as the database has them, if it answers."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(app.registry), headers=NOT_KEPT | {"Content-Type": media_type})
 
 
 @router.get("/status", summary="How fresh are the results?")

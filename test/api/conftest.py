@@ -9,6 +9,7 @@ from api import freshness
 from api.app import create_app
 from database import api_keys
 from test import published
+from test.api.market import everything
 from test.conftest import Database
 
 
@@ -35,4 +36,11 @@ def client(db: published.Connection) -> Iterator[TestClient]:
 def results(db: published.Connection) -> published.Connection:
     """Two evenings of results (see published.two_evenings)."""
     published.two_evenings(db)
+    return db
+
+
+@pytest.fixture
+def market(db: published.Connection) -> published.Connection:
+    """Rows in every table (see test.api.market)."""
+    everything(db)
     return db

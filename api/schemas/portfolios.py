@@ -1,51 +1,25 @@
-"""What the API answers: the contract with the dashboard and every other client (contracts 6).
-
-Numbers are JSON numbers: `_pct` and `_percent` are percent, `_weight` is a fraction, `_pp` percentage points, market
-caps are USD. What could not be computed is null, never NaN. `_date` is a session in New York, `_at` an instant in UTC.
-"""
+"""Portfolios and what stands beside them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from api.schemas.model import (
+    CompanyName,
+    Dated,
+    MarketCap,
+    Model,
+    PeriodDays,
+    ReturnPct,
+    Sector,
+    State,
+    StrategyName,
+    Ticker,
+    Weight,
+    WeightPct,
+)
 from config.sentences import Code
-
-Ticker = Annotated[str, Field(description="The source's symbol", examples=["NVDA"])]
-CompanyName = Annotated[str | None, Field(description="Company name; null when the source has none")]
-Sector = Annotated[str, Field(description="Sector name, or Unknown", examples=["Technology"])]
-Percent = Annotated[float, Field(description="Percent")]
-Weight = Annotated[float, Field(description="Fraction of the portfolio; all weights sum to exactly 1", ge=0, le=1)]
-WeightPct = Annotated[float, Field(description="The same weight in percent", ge=0, le=100)]
-ReturnPct = Annotated[float, Field(description="Total return over the period, percent, in the stock's own currency")]
-MarketCap = Annotated[int | None, Field(description="Whole-company market cap at as_of_date, USD")]
-PeriodDays = Annotated[int, Field(description="Look-back in NYSE sessions: 5, 10 or 20")]
-StrategyName = Literal["5d", "10d", "20d", "monthly"]
-State = Literal["ok", "empty", "not_computed", "no_snapshot"]
-
-
-class Model(BaseModel):
-    """Reads the database's typed rows by attribute."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-class Problem(BaseModel):
-    """An error (RFC 9457), media type application/problem+json. Further members by kind of problem."""
-
-    model_config = ConfigDict(extra="allow")
-    type: str = Field(default="about:blank", description="Kind of problem")
-    title: str = Field(description="Short name of the problem")
-    status: int = Field(description="HTTP status")
-    detail: str = Field(description="One sentence that says what to do about it")
-
-
-class Dated(Model):
-    """Which session an answer describes, and how fresh it is."""
-
-    as_of_date: date = Field(description="Session the answer describes")
-    computed_at: datetime | None = Field(description="When it was computed (wall clock, UTC); null when it was not")
-    is_current: bool = Field(description="No session after as_of_date closed more than FRESH_HOURS (default 18) ago")
 
 
 class UsdKrw(Model):
@@ -205,84 +179,72 @@ class PortfolioSummary(Dated):
     overlaps: list[PortfolioOverlap] = Field(description="With each other strategy's portfolio at that date")
 
 
-class TrendingEtf(Model):
-    """One ETF in all three periods. A figure is null when an end bar is missing."""
+class MonthlyPosition(Model):
+    """One stock of a monthly portfolio."""
 
-    etf_ticker: Ticker
-    description: str = Field(description="What the ETF follows")
-    etf_type: Literal["benchmark", "sector"] = Field(description="How it is shown")
-    sector_name: str | None = Field(description="Sector it stands for; null for a benchmark")
-    rank_by_return: int | None = Field(description="Rank by return of the asked period, SPY counted; ties by ticker")
-    return_5d: float | None = Field(description="Total return over 5 sessions, percent")
-    return_10d: float | None = Field(description="Total return over 10 sessions, percent")
-    return_20d: float | None = Field(description="Total return over 20 sessions, percent")
-    spy_return_5d: float | None = Field(description="SPY's return over the same two sessions, percent")
-    spy_return_10d: float | None = Field(description="SPY's return over the same two sessions, percent")
-    spy_return_20d: float | None = Field(description="SPY's return over the same two sessions, percent")
-    outperformance_5d: float | None = Field(description="return − SPY's return, percentage points")
-    outperformance_10d: float | None = Field(description="return − SPY's return, percentage points")
-    outperformance_20d: float | None = Field(description="return − SPY's return, percentage points")
-    is_trending_5d: bool | None = Field(description="Rose and beat SPY, strictly")
-    is_trending_10d: bool | None = Field(description="Rose and beat SPY, strictly")
-    is_trending_20d: bool | None = Field(description="Rose and beat SPY, strictly")
-    rank_by_outperformance_5d: int | None = Field(description="1 = highest; null for SPY")
-    rank_by_outperformance_10d: int | None = Field(description="1 = highest; null for SPY")
-    rank_by_outperformance_20d: int | None = Field(description="1 = highest; null for SPY")
-    rank_by_return_5d: int | None = Field(description="1 = highest, SPY counted")
-    rank_by_return_10d: int | None = Field(description="1 = highest, SPY counted")
-    rank_by_return_20d: int | None = Field(description="1 = highest, SPY counted")
-    month_to_date_pct: float | None = Field(description="Return since the last session of the month before, percent")
+    rank: int = Field(description="From 1 for stocks of the 20-session portfolio, from 20 or later for new ones")
+    ticker: Ticker
+    company_name: CompanyName
+    sector: Sector
+    portfolio_weight: Weight
+    weight_pct: WeightPct
+    score: float = Field(description="By the periods that hold it (rules 5): 0.3 to 3.0")
+    source_periods: list[str] = Field(description="Portfolios that hold it, longest first", examples=[["20d", "5d"]])
+    is_new: bool = Field(description="Not in the 20-session portfolio")
+    return_20d: float | None = Field(description="20-session return, percent, own currency; null when it has none")
+    market_cap: MarketCap
+    allocation_reason: str = Field(description="The reason, in English")
 
 
-class TrendingEtfs(Dated):
-    """All ETFs of the universe against SPY."""
+class MonthlyPortfolio(Dated):
+    """A monthly portfolio with all that a reader of it should know. as_of_date is its rebalance_date."""
+
+    rebalance_date: date = Field(description="Last Sunday of its month")
+    valid_until: date = Field(description="20th session after rebalance_date")
+    is_expired: bool = Field(description="valid_until is past and no later portfolio has come: still held")
+    sessions_left: int = Field(description="Sessions after the newest closed one up to valid_until", ge=0)
+    superseded_by: date | None = Field(description="The rebalance after it; null when it is the newest")
+    input_as_of_date: date | None = Field(description="Session whose three portfolios were merged")
+    state: State = Field(description="ok, or why there is no position")
+    reason: str | None = Field(description="The state in one English sentence; null when ok")
+    status: Literal["complete", "partial", "empty"] | None = Field(
+        description="Of the portfolio; null when not computed"
+    )
+    origin: Literal["live", "simulated"] | None = Field(
+        description="live: published before the next session's close; simulated: calculated afterwards"
+    )
+    revision: int | None = Field(description="1 for what was published first")
+    first_published_at: datetime | None = Field(description="When revision 1 was published (platform clock, UTC)")
+    published_at: datetime | None = Field(description="When this revision was published (platform clock, UTC)")
+    holdings_oldest: date | None = Field(description="Oldest holdings snapshot used")
+    position_count: int = Field(description="Number of positions")
+    largest_weight_pct: float | None = Field(description="Largest weight, percent")
+    effective_positions: float | None = Field(description="1 / Σ w²: as many equal weights would be as concentrated")
+    usd_krw: UsdKrw | None = Field(description="Rate for showing market caps in won; null when none is in reach")
+    warnings: list[Caution] = Field(description="To be shown above the portfolio")
+    sentences: list[FixedSentence] = Field(description="To be shown beside the portfolio, always")
+    positions: list[MonthlyPosition] = Field(description="In rank order")
+    excluded: list[Excluded] = Field(description="What was left out of the merged portfolios, by name")
+
+
+class Allocation(Model):
+    """One position of one period."""
 
     period_days: PeriodDays
-    month: str = Field(description="Month of month_to_date_pct", examples=["2026-11"])
-    is_partial: bool = Field(description="The month is not over at as_of_date")
-    etfs: list[TrendingEtf] = Field(description="By rank_by_return; those without a return last")
+    rank: int = Field(description="1 = largest weight; ties by ticker")
+    ticker: Ticker
+    company_name: CompanyName
+    sector: Sector
+    portfolio_weight: Weight
+    weight_pct: WeightPct
+    return_pct: ReturnPct
+    market_cap: MarketCap
+    source_etfs: list[str] = Field(description="ETFs that picked it, in ticker order")
+    allocation_reason: str = Field(description="The reason, in English")
 
 
-class Status(Model):
-    """How fresh the platform's results are."""
+class Allocations(Dated):
+    """Positions of the 5/10/20-session portfolios of one session."""
 
-    as_of_date: date | None = Field(description="Newest session with results; null before the first")
-    expected_as_of_date: date = Field(description="Session that results should describe by now")
-    sessions_behind: int | None = Field(
-        description="Sessions from as_of_date to expected_as_of_date; null without results"
-    )
-    freshness: Literal["current", "due", "behind"] = Field(
-        description="current; due: the newest session's results are not late yet; behind"
-    )
-    due_at: datetime | None = Field(description="When results of expected_as_of_date count as late; null when current")
-    is_current: bool = Field(description="No session after as_of_date closed more than FRESH_HOURS ago")
-    computed_at: datetime | None = Field(description="When the newest results were computed (wall clock, UTC)")
-    next_run_at: datetime = Field(description="Next scheduled start of the daily pipeline (platform clock, UTC)")
-    is_demo: bool = Field(description="The market is invented")
-    market: str = Field(description="yahoo, demo or replay-<name>")
-    usd_krw: float | None = Field(description="Won for one US dollar; null when no rate is in reach")
-    usd_krw_date: date | None = Field(description="Day of that rate")
-    version: str = Field(description="Version of the platform")
-
-
-class Sessions(Model):
-    """Which dates have results."""
-
-    first: date | None = Field(description="Oldest session with results")
-    newest: date | None = Field(description="Newest session with results")
-    sessions: list[date] = Field(description="Sessions with a computed portfolio, oldest first")
-    without_result: list[date] = Field(description="Sessions between first and expected that have none")
-    rebalances: list[date] = Field(description="Rebalance dates with a monthly portfolio, oldest first")
-
-
-class Health(BaseModel):
-    """The process is up."""
-
-    status: Literal["ok"] = "ok"
-
-
-class Ready(BaseModel):
-    """Whether requests can be answered."""
-
-    status: Literal["ready"] = "ready"
-    schema_revision: str = Field(description="Migration the database is at")
+    period_days: list[int] = Field(description="Periods with a computed portfolio of that session, empty ones too")
+    allocations: list[Allocation] = Field(description="By period, then rank")
