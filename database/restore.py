@@ -9,9 +9,9 @@ schema is refused, and a kill leaves the old database or the new one, never a ha
 stockdb_before_restore until the next restore. A backup of an older schema is brought to this one first.
 
 Where the consumers stood comes back with the data: they read the messages since the backup again from Kafka, as far as
-it still has them. What is older than its log is fetched by the next runs. The ledger, API keys and findings are those
-of the backup, too; Airflow's own database is not touched. Programs at work when the database is swapped fail: clear
-their tasks afterwards.
+it still has them. One that ran all the while notices at its next message, or when the stack is started again. What is
+older than Kafka's log is fetched by the next runs. The ledger, API keys and findings are those of the backup, too;
+Airflow's own database is not touched. Programs at work when the database is swapped fail: clear their tasks afterwards.
 """
 
 import argparse
