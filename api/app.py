@@ -1,6 +1,6 @@
 """The REST API (contracts 6).
 
-uvicorn --factory api.app:create_app --host 127.0.0.1 --port 8000
+uvicorn --factory api.app:create_app --host 127.0.0.1 --port 8000 --no-access-log
 """
 
 from collections.abc import AsyncIterator
@@ -8,16 +8,20 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import VERSION, problems
-from api.caching import ConditionalGet
-from api.dependencies import Services, authenticated, make_pool, only_known_parameters
+from api import VERSION, logs, problems
+from api.caching import KeptAnswers, Tagged
+from api.dependencies import Services, authenticated, make_gate_pool, make_pool, only_known_parameters
 from api.freshness import PlatformClock
+from api.gate import OPEN_FILES, Gate
+from api.metrics import registry_of
+from api.negotiation import acceptable
+from api.observation import Observed
 from api.routers import dashboard, service, stocks
 from config.settings import ApiSettings, DatabaseSettings, PlatformSettings, load
 
-OPEN_PATHS = frozenset({"/health", "/ready", "/metrics", "/docs", "/redoc", "/openapi.json"})
 DESCRIPTION = """Which US ETFs beat SPY, and the portfolios of their best holdings, every evening.
 
 Percent where a name ends in `_pct` or `_percent`, fractions where it ends in `_weight`, USD for market caps. A number
@@ -32,26 +36,38 @@ def operation_id(route: APIRoute) -> str:
 def create_app() -> FastAPI:
     """The app, from the environment: DB_*, API_*, PLATFORM_*."""
     database, api, platform = load(DatabaseSettings), load(ApiSettings), load(PlatformSettings)
-    services = Services(make_pool(database, api.pool_size), PlatformClock(platform), api, platform)
+    logs.configure()
+    pool, gate_pool, clock = make_pool(database, api.pool_size), make_gate_pool(database), PlatformClock(platform)
+    registry, requests = registry_of(pool, clock)
+    services = Services(pool, gate_pool, clock, api, platform, registry)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        services.pool.open(wait=False)  # the API starts without the database, too: /ready says so
+        pool.open(wait=False)  # the API starts without the database, too: /ready says so
+        await gate_pool.open(wait=False)
         yield
-        services.pool.close()
+        await gate_pool.close()
+        pool.close()
 
-    app = FastAPI(
+    app: FastAPI = FastAPIOffline(
         title="ActStock",
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
+        redirect_slashes=False,  # a redirect would repeat the Host header, whatever it says
+        static_url=OPEN_FILES.rstrip("/"),
     )
     app.state.services = services
     problems.install(app)
-    app.add_middleware(ConditionalGet, untagged=OPEN_PATHS)
+    # From the innermost to the outermost.
+    app.add_middleware(Tagged)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(KeptAnswers, clock=clock, megabytes=api.cache_mb)
+    app.add_middleware(Gate, pool=gate_pool, rate_per_minute=api.rate_per_minute)
+    app.add_middleware(Observed, metrics=requests)
     app.include_router(service.open_router)
+    every_route = [Depends(authenticated), Depends(only_known_parameters), Depends(acceptable)]
     for router in (service.router, stocks.router, dashboard.router):
-        app.include_router(router, dependencies=[Depends(authenticated), Depends(only_known_parameters)])
+        app.include_router(router, dependencies=every_route)
     return app

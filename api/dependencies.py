@@ -1,26 +1,34 @@
 """What routes ask for: who calls, a snapshot of the database, the clock."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Security
 from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.security import APIKeyHeader
-from psycopg import IsolationLevel
-from psycopg_pool import ConnectionPool
+from prometheus_client import CollectorRegistry
+from psycopg import AsyncConnection, IsolationLevel
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from pydantic import BeforeValidator
 
+from api.calls import call_of
 from api.freshness import PlatformClock, late_at
+from api.gate import AsyncPool, unauthorized
 from api.problems import ProblemError
 from config.settings import ApiSettings, DatabaseSettings, PlatformSettings
-from database import api_keys
 from database.connection import Connection, parameters
 from database.results import Strategy
 
 WAIT_FOR_CONNECTION_S = 3
 CONNECT_TIMEOUT_S = 3
+GATE_CONNECTIONS = 4
+WAITING_AT_GATE = 200
+"""Requests that wait for the database to come back; further ones are told at once."""
 
 
 STRATEGIES: dict[int, Strategy] = {5: "5d", 10: "10d", 20: "20d"}
@@ -44,9 +52,11 @@ class Services:
     """What one process of the API has."""
 
     pool: ConnectionPool[Connection]
+    gate_pool: AsyncPool
     clock: PlatformClock
     api: ApiSettings
     platform: PlatformSettings
+    registry: CollectorRegistry
 
     def is_current(self, as_of_date: date) -> bool:
         """No session after it closed more than FRESH_HOURS ago."""
@@ -62,7 +72,7 @@ def _configure(connection: Connection) -> None:
 def make_pool(database: DatabaseSettings, size: int) -> ConnectionPool[Connection]:
     """A pool that opens with or without a database there, and finds it again within seconds."""
     return ConnectionPool(
-        kwargs=parameters(database) | {"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S},
+        kwargs=_keywords(database),
         min_size=1,
         max_size=size,
         open=False,
@@ -74,7 +84,26 @@ def make_pool(database: DatabaseSettings, size: int) -> ConnectionPool[Connectio
     )
 
 
-def services(request: Request) -> Services:
+def make_gate_pool(database: DatabaseSettings) -> AsyncPool:
+    """The event loop's own connections: for one short look a request."""
+    return AsyncConnectionPool(
+        connection_class=AsyncConnection[TupleRow],
+        kwargs=_keywords(database),
+        min_size=1,
+        max_size=GATE_CONNECTIONS,
+        open=False,
+        timeout=WAIT_FOR_CONNECTION_S,
+        reconnect_timeout=WAIT_FOR_CONNECTION_S,
+        max_waiting=WAITING_AT_GATE,
+        name="gate",
+    )
+
+
+def _keywords(database: DatabaseSettings) -> dict[str, Any]:
+    return parameters(database) | {"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S}
+
+
+async def services(request: Request) -> Services:
     """Made once by create_app."""
     found: Services = request.app.state.services
     return found
@@ -89,37 +118,55 @@ def connection(app: App) -> Iterator[Connection]:
         yield found
 
 
-RawConnection = Annotated[Connection, Depends(connection)]
+RawConnection = Annotated[Connection, Depends(connection, scope="function")]
 _key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="id.secret")
 
 
-def authenticated(request: Request, db: RawConnection, key: Annotated[str | None, Security(_key_header)] = None) -> str:
-    """The caller's key id. Ends with 401 for no or a wrong key; what was sent is never logged."""
-    key_id = api_keys.find(db, key) if key else None
-    if key_id is None:
-        detail = "The key in X-API-Key is not valid" if key else "Send your key in the header X-API-Key"
-        raise ProblemError(401, detail, {"WWW-Authenticate": "ApiKey"})
-    request.state.key_id = key_id
-    return key_id
+async def authenticated(request: Request, _: Annotated[str | None, Security(_key_header)] = None) -> str:
+    """The name of the caller's key. The gate has looked it up; a route it let nobody through to stays shut."""
+    name = call_of(request.scope).key_name
+    if name is None:
+        raise unauthorized("Send your key in the header X-API-Key")
+    return name
 
 
-def snapshot(db: RawConnection, _: Annotated[str, Depends(authenticated)]) -> Iterator[Connection]:
-    """The database as it is at this moment, read-only, for the whole request."""
-    with db.transaction():
-        yield db
+def snapshot(app: App) -> Iterator[Connection]:
+    """The database as it is at this moment, read-only, until the route has its answer."""
+    with app.pool.connection() as found, found.transaction():
+        yield found
 
 
-Database = Annotated[Connection, Depends(snapshot)]
+Database = Annotated[Connection, Depends(snapshot, scope="function")]
 
 
-def only_known_parameters(request: Request) -> None:
-    """A misspelt parameter is refused, not ignored: the answer would look right and be another one."""
+async def only_known_parameters(request: Request) -> None:
+    """A misspelt parameter is refused, not ignored: the answer would look right and be another one. So is one given
+    twice, of which only one could be meant."""
     accepted = [field.alias for field in get_flat_dependant(request.scope["route"].dependant).query_params]
-    unknown = sorted(set(request.query_params) - set(accepted))
+    given = [name for name, _ in request.query_params.multi_items()]
+    unknown = sorted(set(given) - set(accepted))
     if unknown:
         known = f"accepted: {', '.join(accepted)}" if accepted else "this path takes none"
-        raise ProblemError(422, f"Unknown parameter {', '.join(unknown)}; {known}", accepted=accepted)
+        named = ", ".join(name[:LONGEST_NAME] for name in unknown[:MOST_NAMES])
+        raise ProblemError(422, f"Unknown parameter {named}; {known}", accepted=accepted)
+    twice = sorted({name for name in given if given.count(name) > 1})
+    if twice:
+        raise ProblemError(422, f"{', '.join(twice)}: given more than once", accepted=accepted)
 
 
+LONGEST_NAME, MOST_NAMES = 40, 5
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def iso_date(given: object) -> object:
+    """Only the one form that cannot be misread; a number would be taken for seconds since 1970."""
+    if isinstance(given, str) and not ISO_DATE.fullmatch(given):
+        raise ValueError("input should be a date like 2026-01-23")
+    return given
+
+
+IsoDate = Annotated[date, BeforeValidator(iso_date)]
 PeriodDays = Annotated[Period, Query(description="Look-back in sessions")]
-SessionDate = Annotated[date | None, Query(description="Session to describe, ISO 8601; without it, the newest")]
+SessionDate = Annotated[
+    IsoDate | None, Query(description="Session to describe, ISO 8601; without it, the newest", examples=["2026-01-23"])
+]

@@ -7,8 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg import OperationalError
-from psycopg_pool import PoolClosed, PoolTimeout
+from psycopg import InterfaceError, OperationalError, errors
 from starlette.exceptions import HTTPException
 
 from api.schemas import Problem
@@ -18,20 +17,29 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 TITLES = {
     400: "Bad request",
     401: "Key needed",
     404: "Not found",
     405: "Method not allowed",
+    406: "Not acceptable",
+    414: "Address too long",
     422: "Bad parameter",
+    429: "Too many requests",
     500: "Internal error",
     503: "Unavailable",
 }
-# Which problems a data route can answer with, for its OpenAPI entry.
+# What a data route can answer with besides its data, for its OpenAPI entry.
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": TITLES[status], "content": {MEDIA_TYPE: {}}}
-    for status in (401, 404, 422, 503)
+    304: {"description": "The caller has this answer (If-None-Match)"},
+    **{
+        status: {"model": Problem, "description": TITLES[status], "content": {MEDIA_TYPE: {}}}
+        for status in (401, 404, 406, 422, 429, 503)
+    },
 }
+LONGEST_PATH = 200
+"""Characters of a path that an answer repeats."""
 
 
 class ProblemError(Exception):
@@ -48,7 +56,8 @@ class ProblemError(Exception):
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **members: Any) -> JSONResponse:
     """The answer itself."""
     body = Problem(title=TITLES.get(status, "Error"), status=status, detail=detail).model_dump() | members
-    return JSONResponse(jsonable_encoder(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    given = {"Cache-Control": "no-store"} | (headers or {})
+    return JSONResponse(jsonable_encoder(body), status_code=status, headers=given, media_type=MEDIA_TYPE)
 
 
 def unavailable(detail: str) -> JSONResponse:
@@ -56,17 +65,46 @@ def unavailable(detail: str) -> JSONResponse:
     return problem(503, detail, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
+def answer(error: Exception) -> JSONResponse:
+    """What a caller is told of an error; one that nobody foresaw is a bug of ours and stands in the log."""
+    match error:
+        case ProblemError():
+            return problem(error.status, error.detail, error.headers, **error.members)
+        # The pool's own errors are operational ones; a connection that died under a query may be either.
+        case OperationalError() | InterfaceError():
+            log.warning("database away: %s", _first_line(error))
+            return unavailable("The database cannot be reached; try again in a few seconds")
+        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.UndefinedFunction():
+            log.error("schema of another version: %s", _first_line(error))
+            return unavailable("The database's schema is not the one of this version; see /ready")
+        case ClockUnavailable():
+            log.warning("%s", error)
+            return unavailable(
+                "The market's clock cannot be reached, so nothing can be dated; try again in a few seconds"
+            )
+    log.error("unforeseen: %s", type(error).__name__, exc_info=error)
+    return problem(500, "Something went wrong here; it is in the log, under the X-Request-ID of this answer")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def _sentence(error: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
-    return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message[:1].lower()}{message[1:]}"
 
 
 def install(app: FastAPI) -> None:
     """Every error of the app becomes a problem answer."""
 
     @app.exception_handler(ProblemError)
-    async def _ours(_: Request, error: ProblemError) -> JSONResponse:
-        return problem(error.status, error.detail, error.headers, **error.members)
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(ClockUnavailable)
+    async def _foreseen(_: Request, error: Exception) -> JSONResponse:
+        return answer(error)
 
     @app.exception_handler(RequestValidationError)
     async def _parameters(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -75,21 +113,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> JSONResponse:
-        detail = f"There is no {request.url.path}; see /docs" if error.status_code == 404 else str(error.detail)
-        return problem(error.status_code, detail, dict(error.headers or {}))
-
-    @app.exception_handler(OperationalError)
-    @app.exception_handler(PoolTimeout)
-    @app.exception_handler(PoolClosed)
-    async def _database(_: Request, error: Exception) -> JSONResponse:
-        log.warning("database away: %s", str(error).splitlines()[0] if str(error) else type(error).__name__)
-        return unavailable("The database cannot be reached; try again in a few seconds")
-
-    @app.exception_handler(ClockUnavailable)
-    async def _clock(_: Request, error: ClockUnavailable) -> JSONResponse:
-        log.warning("%s", error)
-        return unavailable("The market's clock cannot be reached, so nothing can be dated; try again in a few seconds")
-
-    @app.exception_handler(Exception)
-    async def _bug(_: Request, __: Exception) -> JSONResponse:
-        return problem(500, "Something went wrong here; it is in the log")
+        headers = dict(error.headers or {})
+        detail = str(error.detail)
+        if error.status_code == 404:
+            detail = f"There is no {request.url.path[:LONGEST_PATH]}; see /docs"
+        if error.status_code == 405:
+            allowed = sorted({"GET", "HEAD"} if "GET" in headers.get("Allow", "GET") else {headers["Allow"]})
+            headers["Allow"] = ", ".join(allowed)
+            detail = f"This path answers {' and '.join(allowed)}"
+        return problem(error.status_code, detail, headers)

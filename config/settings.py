@@ -115,6 +115,10 @@ class ApiSettings(BaseSettings):
     fresh_hours: PositiveInt = Field(
         default=18, description="a result is current until the next session closed this long ago"
     )
+    rate_per_minute: NonNegativeInt = Field(default=6000, description="requests of one key in a minute; 0: any number")
+    cache_mb: NonNegativeInt = Field(
+        default=32, description="memory for answers, kept until something is written; 0: none is kept"
+    )
 
 
 class DashboardSettings(BaseSettings):

@@ -16,10 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.rows import class_row
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow, class_row
 
 from config.settings import DatabaseSettings, load
 from database.connection import Connection, DatabaseUnavailable, connect
+from database.data_version import DATA_VERSION
 from utils.program import StageFailed, UsageError, run_program
 
 FORMAT = re.compile(r"[A-Za-z0-9_-]{4,64}\.[A-Za-z0-9_-]{16,128}")
@@ -35,6 +37,15 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one look at the database tells of a request: who asks, if anybody known, and which data he will see."""
+
+    key_id: str
+    name: str | None
+    data_version: str
 
 
 def new_key() -> str:
@@ -64,20 +75,46 @@ def register(connection: Connection, name: str, key: str) -> bool:
     return bool(added.rowcount)
 
 
+LOOK_UP = f"""
+SELECT {DATA_VERSION}, name, hash, coalesce(last_used_at < now() - interval '1 minute', true)
+FROM (SELECT %s::text AS key_id) asked LEFT JOIN api_keys USING (key_id) WHERE revoked_at IS NULL"""
+# Guarded, so that of many requests at once only one writes.
+NOTE_USE = """
+UPDATE api_keys SET last_used_at = now()
+WHERE key_id = %s AND coalesce(last_used_at < now() - interval '1 minute', true)"""
+
+
 def find(connection: Connection, key: str) -> str | None:
     """The id of a valid key, else None. Notes its use, to the minute; equally fast whether the id exists or not."""
-    key_id, _, secret = key.partition(".")
-    row = connection.execute(
-        """SELECT hash, coalesce(last_used_at < now() - interval '1 minute', true)
-           FROM api_keys WHERE key_id = %s AND revoked_at IS NULL""",
-        (key_id.replace("\0", ""),),
-    ).fetchone()
-    stored, is_note_due = row or (NO_KEY_HASH, False)
-    if not hmac.compare_digest(stored, hash_of(secret)) or row is None:
+    key_id, secret = _parts(key)
+    visit, is_note_due = _judge(key_id, secret, connection.execute(LOOK_UP, (key_id,)).fetchone())
+    if visit.name is None:
         return None
     if is_note_due:
-        connection.execute("UPDATE api_keys SET last_used_at = now() WHERE key_id = %s", (key_id,))
+        connection.execute(NOTE_USE, (key_id,))
     return key_id
+
+
+async def visit(connection: AsyncConnection[TupleRow], key: str) -> Visit:
+    """Who has that key, and the version of the data, in one round trip; else as `find`."""
+    key_id, secret = _parts(key)
+    cursor = await connection.execute(LOOK_UP, (key_id,))
+    found, is_note_due = _judge(key_id, secret, await cursor.fetchone())
+    if is_note_due:
+        await connection.execute(NOTE_USE, (key_id,))
+    return found
+
+
+def _parts(key: str) -> tuple[str, str]:
+    key_id, _, secret = key.replace("\0", "").partition(".")
+    return key_id, secret
+
+
+def _judge(key_id: str, secret: str, row: TupleRow | None) -> tuple[Visit, bool]:
+    """The visit, and whether its use is to be noted. A revoked key has no row, an unknown one no hash."""
+    version, name, stored, is_note_due = row or ("", None, None, False)
+    is_valid = hmac.compare_digest(stored or NO_KEY_HASH, hash_of(secret)) and stored is not None
+    return Visit(key_id, name if is_valid else None, version), is_valid and is_note_due
 
 
 def registered(connection: Connection) -> list[ApiKey]:

@@ -54,7 +54,7 @@ def test_registering_a_key_again_changes_nothing(db: Connection) -> None:
     ("path", "says"),
     [
         ("/stocks/portfolio?period_days=7", "period_days: input should be 5, 10 or 20"),
-        ("/stocks/portfolio?as_of_date=yesterday", "as_of_date: input should be a valid date"),
+        ("/stocks/portfolio?as_of_date=yesterday", "as_of_date: input should be a date like 2026-01-23"),
         ("/stocks/portfolio?perod_days=5", "Unknown parameter perod_days; accepted: period_days, as_of_date"),
         ("/dashboard/portfolio-changes?period_days=3", "input should be '5', '10', '20' or 'monthly'"),
         ("/sessions?limit=5", "Unknown parameter limit; this path takes none"),
