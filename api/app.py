@@ -19,7 +19,7 @@ from api.gate import OPEN_FILES, Gate
 from api.metrics import registry_of
 from api.negotiation import acceptable
 from api.observation import Observed
-from api.routers import dashboard, service, stocks
+from api.routers import ROUTERS, service
 from config.settings import ApiSettings, DatabaseSettings, PlatformSettings, load
 
 DESCRIPTION = """Which US ETFs beat SPY, and the portfolios of their best holdings, every evening.
@@ -68,6 +68,6 @@ def create_app() -> FastAPI:
     app.add_middleware(Observed, metrics=requests)
     app.include_router(service.open_router)
     every_route = [Depends(authenticated), Depends(only_known_parameters), Depends(acceptable)]
-    for router in (service.router, stocks.router, dashboard.router):
+    for router in ROUTERS:
         app.include_router(router, dependencies=every_route)
     return app

@@ -32,6 +32,15 @@ def won_per_dollar(usd_per_won: Decimal) -> float:
     return round(float(1 / usd_per_won), 1)
 
 
+def mean(values: Sequence[Decimal]) -> float | None:
+    """To 6 decimals, as figures are stored; None without a value.
+
+    >>> mean([Decimal("1.5"), Decimal("-0.5")])
+    0.5
+    """
+    return round(float(sum(values, Decimal(0)) / len(values)), 6) if values else None
+
+
 def effective_positions(weights: Sequence[Decimal]) -> float | None:
     """1 / Σ w²; None without a position.
 

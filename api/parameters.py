@@ -45,6 +45,7 @@ SectorQuery = Annotated[
     AfterValidator(lambda name: None if name is None else _sector(name)),
 ]
 EtfTypeQuery = Annotated[Literal["benchmark", "sector"] | None, Query(description="Only these ETFs, as shown")]
+AnyPeriod = Annotated[Period | None, Query(description="Look-back in sessions; without it, all three")]
 TimePeriod = Annotated[Period, Query(description="Look-back in sessions")]
 
 Limit = Annotated[int, Query(description="Rows at most", ge=1, le=1000)]

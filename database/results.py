@@ -281,7 +281,7 @@ def etf_total_returns(connection: Connection, start: date, end: date) -> dict[st
         rows = cursor.execute(
             """SELECT ticker, round(100 * (late.adj_close_price / early.adj_close_price - 1), 6)
                FROM collected_01_daily_etf_ohlc late JOIN collected_01_daily_etf_ohlc early USING (ticker)
-               WHERE late.trade_date = %s AND early.trade_date = %s""",
+               WHERE late.trade_date = %s AND early.trade_date = %s AND early.adj_close_price > 0""",
             (end, start),
         ).fetchall()
         return dict(rows)

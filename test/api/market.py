@@ -354,10 +354,10 @@ def runs(db: Connection) -> None:
     run(db, "bars-1", "needed_stocks", THURSDAY, "success", stored=2)
     run(db, "bars-2", "needed_stocks", FRIDAY, "partial", stored=1, unchanged=1, failed=1)
     run(db, "portfolios-2", "portfolio_allocation", FRIDAY, "running")
-    for ticker, status, error in (
-        ("ACME", "stored", None),
-        ("BETA", "failed", "no answer"),
-        ("OMEGA", "unchanged", None),
+    for ticker, status in (
+        ("ACME", "stored"),
+        ("BETA", "failed"),
+        ("OMEGA", "unchanged"),
     ):
         insert(
             db,
