@@ -7,8 +7,12 @@ move on, it is made anew; its tag is a hash of the body, so that a caller whose 
 """
 
 import hashlib
+from asyncio import Task, create_task, shield
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from anyio import to_thread
 from cachetools import LRUCache
@@ -24,6 +28,9 @@ from utils.clock import ClockUnavailable
 
 CACHE_CONTROL = "private, no-cache"
 VARY = "Accept, Accept-Encoding, X-API-Key"
+Address = tuple[str, bytes, Form]
+State = tuple[str | None, datetime | None]
+"""What an answer was made from: version of the data, minute of the platform. None where it is not known."""
 OVERHEAD_BYTES = 2000
 """What keeping an answer costs besides its body, roughly."""
 
@@ -36,7 +43,7 @@ class Answer:
     headers: list[tuple[bytes, bytes]]
     body: bytes
     route: str | None
-    state: tuple[str | None, datetime | None]
+    state: State
 
     @property
     def size(self) -> int:
@@ -67,7 +74,8 @@ class KeptAnswers:
     def __init__(self, app: ASGIApp, *, clock: PlatformClock, megabytes: int) -> None:
         self.app = app
         self.clock = clock
-        self.kept: LRUCache[tuple[str, bytes, Form], Answer] = LRUCache(megabytes * 2**20, getsizeof=lambda a: a.size)
+        self.kept: LRUCache[Address, Answer] = LRUCache(megabytes * 2**20, getsizeof=lambda answer: answer.size)
+        self.being_made: dict[tuple[Address, State], Task[Answer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or is_open(scope["path"]):
@@ -81,11 +89,8 @@ class KeptAnswers:
         if found is not None and found.state == state:
             call.stored, call.route = "hit", found.route
         else:
-            found = await self._make(inner, receive, call, state)
-            if found.tag:
-                call.stored = "miss"
-                if found.size <= self.kept.maxsize and None not in state:
-                    self.kept[address] = found
+            found = await self._made(address, state, partial(self._make, inner, receive, call, state))
+            call.stored, call.route = "miss" if found.tag else None, found.route
         if found.tag and parse_etags(Headers(scope=scope).get("if-none-match", "")).contains_raw(found.tag):
             found = found.not_modified()
         await found.send(send)
@@ -100,9 +105,21 @@ class KeptAnswers:
             return None
         return now.replace(second=0, microsecond=0)
 
-    async def _make(
-        self, scope: Scope, receive: Receive, call: Call, state: tuple[str | None, datetime | None]
-    ) -> Answer:
+    async def _made(self, address: Address, state: State, make: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """The answer, made once for all who ask for it meanwhile."""
+        if None in state or not self.kept.maxsize:
+            return await make()
+        what = (address, state)
+        making = self.being_made.get(what)
+        if making is None:
+            making = self.being_made[what] = create_task(make())
+            making.add_done_callback(lambda _: self.being_made.pop(what))
+        found = await shield(making)  # one who leaves does not take it from the others
+        if found.tag and found.size <= self.kept.maxsize:
+            self.kept[address] = found
+        return found
+
+    async def _make(self, scope: Scope, receive: Receive, call: Call, state: State) -> Answer:
         status, headers, chunks = 500, MutableHeaders(), list[bytes]()
 
         async def collect(message: Message) -> None:

@@ -12,6 +12,13 @@ from typing import Any
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict
+
+
+def _without_colours(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    event.pop("color_message", None)  # the server's, for terminals
+    return event
+
 
 # What a line begins with, whoever wrote it: our own modules, the pool, the server.
 BEGINNING: list[Any] = [
@@ -19,9 +26,12 @@ BEGINNING: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
+    _without_colours,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
 ]
-SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+# The server's own, which have another form; its line of each request repeats the query.
+SERVER_LOGGERS = ("uvicorn", "uvicorn.error")
+REQUESTS_LOGGER = "uvicorn.access"
 
 
 def formatter() -> logging.Formatter:
@@ -45,6 +55,7 @@ def configure() -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    logging.getLogger(REQUESTS_LOGGER).disabled = True
 
 
 def bound(**values: str) -> Mapping[str, Any]:

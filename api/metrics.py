@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from psycopg import Error
@@ -52,6 +52,7 @@ class RequestMetrics:
 
 def registry_of(pool: ConnectionPool[Connection], clock: PlatformClock) -> tuple[CollectorRegistry, RequestMetrics]:
     """Everything one process of the API tells, and where its requests are noted."""
+    disable_created_metrics()  # a second series for each, which nobody asks for
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(PlatformMetrics(pool, clock))

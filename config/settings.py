@@ -117,7 +117,7 @@ class ApiSettings(BaseSettings):
     )
     rate_per_minute: NonNegativeInt = Field(default=6000, description="requests of one key in a minute; 0: any number")
     cache_mb: NonNegativeInt = Field(
-        default=32, description="memory for answers, kept until something is written; 0: none is kept"
+        default=16, description="memory for answers, kept until something is written; 0: none is kept"
     )
 
 

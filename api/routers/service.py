@@ -11,7 +11,7 @@ from api.freshness import late_at, next_run_at, sessions_behind
 from api.problems import DOCUMENTED, RETRY_AFTER_SECONDS, ProblemError
 from api.schemas import Health, Ready, Sessions, Status
 from database import results
-from database.migrate import newest_revision
+from database.schema_revision import newest_revision
 from utils.sessions import sessions_between
 
 open_router = APIRouter(tags=["service"])
