@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from utils.stack import health
+from utils.stack import health, session
 from utils.stack.folder import REPO, Folder, open_folder
 from utils.stack.services import BY_NAME, Service, service_environment
 
@@ -31,6 +31,9 @@ def main() -> int:
     if reason is not None:
         print(f"{service.name}: expected {reason}", file=sys.stderr, flush=True)
         return 1
+    if service.name == "airflow-scheduler" and os.getsid(0) == supervisor:
+        # Of one that was killed: idle workers stay for ever, and a busy one makes the task's next try wait for it.
+        session.end(session.orphans(supervisor))
     os.chdir(REPO)
     command = service.command(folder)
     os.execvpe(command[0], command, service_environment(service, folder, os.environ))  # noqa: S606 - no shell is meant

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from utils.stack import session
 from utils.stack.environment import environment
 from utils.stack.folder import REPO, Folder
 from utils.stack.services import Service, services_of
@@ -108,8 +109,8 @@ def processes(folder: Folder) -> dict[str, Process]:
 
 def stop(folder: Folder, *, patience: float = 120) -> None:
     """End all services in reverse order, then the supervisor, then whatever was left of them."""
-    members = list(processes_of(folder))
     running = pid(folder)
+    members = processes_of(folder) | (session.members(running) if running is not None else set())
     if running is not None:
         _ask(folder).supervisor.shutdown()
         with suppress(psutil.NoSuchProcess):
@@ -117,15 +118,7 @@ def stop(folder: Folder, *, patience: float = 120) -> None:
                 psutil.Process(running).wait(patience)
             except psutil.TimeoutExpired:
                 os.kill(running, signal.SIGKILL)  # its services have a death signal
-    left = {process for process in [*members, *processes_of(folder)] if process.is_running()}
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, stubborn = psutil.wait_procs(left, timeout=10)
-    for process in stubborn:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    session.end(members | processes_of(folder))
 
 
 def processes_of(folder: Folder) -> set[psutil.Process]:
