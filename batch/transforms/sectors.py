@@ -85,8 +85,8 @@ def sector_months(means: DataFrame, days: DataFrame, benchmark: DataFrame, *, un
         F.stddev_samp("mean_return").alias("volatility"),
         F.count_if(shown > 0).alias("positive_days"),
         F.count("mean_return").alias("total_trading_days"),
-        F.max(shown).alias("best_day"),
-        F.min(shown).alias("worst_day"),
+        F.max("mean_return").alias("best_day"),
+        F.min("mean_return").alias("worst_day"),
     )
     may_trend = (F.col("sector") != unknown_sector) & (F.col("stock_count") >= LEAST_STOCKS)
     return (
