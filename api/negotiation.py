@@ -23,15 +23,15 @@ class Form(NamedTuple):
 
 
 def accept_of(given: str) -> str:
-    """JSON, CSV, CSV where there is one, or nothing we have; without a wish, JSON.
+    """JSON, CSV, CSV where there is one, or nothing we have; without a wish that can be read, JSON.
 
-    >>> accept_of(""), accept_of("text/html, */*;q=0.8"), accept_of("text/*")
+    >>> accept_of(";q="), accept_of("text/html, */*;q=0.8"), accept_of("text/*")
     ('application/json', 'application/json', 'text/csv')
     >>> accept_of("application/xml")
     'application/nothing'
     """
     wishes = parse_accept_header(given, MIMEAccept)
-    if not wishes:
+    if not any("/" in wish for wish in wishes.values()):
         return JSON
     best = wishes.best_match([JSON, CSV])
     if best == CSV:

@@ -1,7 +1,6 @@
 """Parameters of the routes: what each means and accepts. Those about portfolios are in api.dependencies."""
 
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
@@ -10,6 +9,9 @@ from pydantic import AfterValidator, StringConstraints
 from api.dependencies import Period
 from api.problems import ProblemError
 from config.universe import COST_BPS, ETFS, SECTORS, UNKNOWN_SECTOR
+from database.read_pipeline import ItemStatus, Severity
+from database.read_pipeline import Status as RunStatus
+from database.results import Strategy
 
 SECTOR_NAMES = (*sorted(set(SECTORS.values())), UNKNOWN_SECTOR)
 ETF_TICKERS = tuple(sorted(etf.ticker for etf in ETFS))
@@ -21,15 +23,6 @@ def _sector(name: str) -> str:
     if name not in SECTOR_NAMES:
         raise ValueError(f"expected one of {', '.join(SECTOR_NAMES)}")
     return name
-
-
-class Strategy(StrEnum):
-    """Whose performance."""
-
-    FIVE = "5d"
-    TEN = "10d"
-    TWENTY = "20d"
-    MONTHLY = "monthly"
 
 
 _Upper = StringConstraints(pattern=TICKER_PATTERN, to_upper=True)
@@ -44,6 +37,19 @@ SectorQuery = Annotated[
     Query(description="Only this sector", json_schema_extra={"enum": [*SECTOR_NAMES, None]}),
     AfterValidator(lambda name: None if name is None else _sector(name)),
 ]
+TickerQuery = Annotated[Annotated[str, _Upper] | None, Query(description="Only this instrument", examples=["NVDA"])]
+RunStatusQuery = Annotated[RunStatus | None, Query(description="Only runs with this status")]
+ItemStatusQuery = Annotated[ItemStatus | None, Query(description="Only items with this status")]
+SeverityQuery = Annotated[Severity | None, Query(description="Only findings of this severity")]
+_Name = StringConstraints(pattern=r"^[^\x00]{1,200}$")
+Process = Annotated[
+    Annotated[str, _Name] | None, Query(description="Only runs of this stage or scope", examples=["trending_etfs"])
+]
+CheckName = Annotated[
+    Annotated[str, StringConstraints(pattern=r"^[a-z0-9 ]{1,100}$")] | None,
+    Query(description="Only findings of this check", examples=["missing session"]),
+]
+RunId = Annotated[str, Path(description="run_id of /pipeline/runs"), _Name]
 EtfTypeQuery = Annotated[Literal["benchmark", "sector"] | None, Query(description="Only these ETFs, as shown")]
 AnyPeriod = Annotated[Period | None, Query(description="Look-back in sessions; without it, all three")]
 TimePeriod = Annotated[Period, Query(description="Look-back in sessions")]

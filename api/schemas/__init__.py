@@ -41,7 +41,6 @@ from api.schemas.model import (
     StrategyName,
 )
 from api.schemas.performance import (
-    HeldWeight,
     Metric,
     Performance,
     PerformanceDay,
@@ -129,7 +128,6 @@ __all__ = [
     "FixedSentence",
     "Freshness",
     "Health",
-    "HeldWeight",
     "Holder",
     "HoldingComparison",
     "HoldingsSummaries",

@@ -1,17 +1,15 @@
 """What a reader who followed the published portfolios would have earned (rules 8)."""
 
 from datetime import date
-from typing import Literal
 
 from pydantic import Field
 
-from api.schemas.model import Dated, Model, StrategyName, Ticker
-
-Origin = Literal["live", "simulated"]
+from api.schemas.model import Dated, Model, StrategyName
+from database.read_performance import Origin
 
 
 class PerformanceDay(Model):
-    """One session of one series. Equity starts at 1 on started_on."""
+    """One session of one series. Equity starts at 1 on started_on; equity_net after the cost of the first purchase."""
 
     origin: Origin = Field(description="live: as published; simulated: calculated afterwards, drawn apart")
     started_on: date = Field(description="First session of the series: names it")
@@ -46,13 +44,6 @@ class Metric(Model):
     definition: str = Field(description="What the figure is (rules 8; empyrical, 252 periods, risk-free rate 0)")
 
 
-class HeldWeight(Model):
-    """A position at its purchase."""
-
-    ticker: Ticker
-    portfolio_weight: float = Field(description="Fraction", ge=0, le=1)
-
-
 class Rebalance(Model):
     """One purchase: a portfolio is bought and held until the next."""
 
@@ -68,7 +59,10 @@ class Rebalance(Model):
     cost: float = Field(description="cost_bps / 10,000 × Σ|Δw|, fraction of equity", ge=0)
     return_pct: float = Field(description="Earned from bought_on to held_to after its own purchase's cost, percent")
     benchmark_return_pct: float = Field(description="SPY's over the same sessions, percent")
-    holdings: list[HeldWeight] = Field(description="What was bought, largest weight first; ties by ticker")
+    weights: dict[str, float] = Field(
+        description="What was bought: ticker → fraction, largest first; ties by ticker",
+        examples=[{"NVDA": 0.6, "JNJ": 0.4}],
+    )
 
 
 class PerformanceSeries(Model):

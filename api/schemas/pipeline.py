@@ -1,15 +1,12 @@
 """What ran, how fresh each table is, and what looked wrong."""
 
 from datetime import date, datetime
-from typing import Literal
 
 from pydantic import Field
 
 from api.schemas.model import Dated, Model, Page
-
-RunStatus = Literal["running", "success", "partial", "failed", "skipped"]
-ItemStatus = Literal["planned", "sent", "stored", "unchanged", "failed", "dead_lettered"]
-Severity = Literal["info", "warn", "error"]
+from database.read_pipeline import Cadence, ItemStatus, Severity
+from database.read_pipeline import Status as RunStatus
 
 
 class Run(Model):
@@ -69,7 +66,7 @@ class TableFreshness(Model):
 
     table: str = Field(description="Name of the table", examples=["analytics_03_trending_etfs"])
     about: str = Field(description="What is in it")
-    cadence: Literal["daily", "weekly", "monthly"] = Field(description="How often it is brought up to date")
+    cadence: Cadence = Field(description="How often it is brought up to date")
     newest_date: date | None = Field(description="Newest session, snapshot or rebalance in it; null when empty")
     expected_date: date = Field(description="What should be in it by now")
     sessions_behind: int | None = Field(description="Sessions from newest_date to expected_date; null when empty")

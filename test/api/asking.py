@@ -14,7 +14,7 @@ def get(client: TestClient, path: str, **parameters: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def problem(client: TestClient, path: str, status: int, **parameters: Any) -> dict[str, Any]:
+def problem(client: TestClient, path: str, status: int, /, **parameters: Any) -> dict[str, Any]:
     """A refusal that must have that status."""
     answer = client.get(path, params=parameters or None)
     assert answer.status_code == status, answer.text

@@ -1,0 +1,216 @@
+"""What ran, how far each table reaches and what looked wrong, as readers see it (contracts 5.3)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, NamedTuple
+
+from psycopg.rows import class_row, scalar_row
+
+from database.connection import Connection
+
+Status = Literal["running", "success", "partial", "failed", "skipped"]
+ItemStatus = Literal["planned", "sent", "stored", "unchanged", "failed", "dead_lettered"]
+Severity = Literal["info", "warn", "error"]
+Cadence = Literal["daily", "weekly", "monthly"]
+COUNTED = 10_000  # a table with more rows is not counted but estimated
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt of one program."""
+
+    run_id: str
+    process: str
+    dag_run_id: str | None
+    try_number: int
+    from_date: date | None
+    as_of_date: date
+    status: Status
+    usable: bool
+    requested: int
+    stored: int
+    unchanged: int
+    failed: int
+    dead_lettered: int
+    api_calls: int
+    started_at: datetime
+    finished_at: datetime | None
+    not_before: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """What became of one item of a run."""
+
+    ticker: str
+    operation: str
+    status: ItemStatus
+    rows: int
+    api_calls: int
+    error: str | None
+    permanent: bool
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that looked wrong."""
+
+    finding_id: int
+    found_at: datetime
+    run_id: str
+    check_name: str
+    severity: Severity
+    ticker: str | None
+    session: date | None
+    detail: str
+
+
+class Dated(NamedTuple):
+    """A table with dates: what it holds, how often it is brought up to date, the column that dates a row."""
+
+    table: str
+    about: str
+    cadence: Cadence
+    newest: str
+
+
+class Reach(NamedTuple):
+    """How far a table reaches."""
+
+    newest_date: date | None
+    row_count: int
+    is_estimate: bool
+
+
+# In the order in which they are filled.
+TABLES = (
+    Dated("collected_01_daily_etf_ohlc", "daily bars of the ETFs", "daily", "max(trade_date)"),
+    Dated("analytics_03_trending_etfs", "ETF returns against SPY", "daily", "max(as_of_date)"),
+    Dated("collected_04_etf_holdings", "holdings lists", "daily", "max(as_of_date)"),
+    Dated("collected_06_daily_stock_history", "daily bars of the stocks", "daily", "max(trade_date)"),
+    Dated("collected_00_market_cap", "quoted market caps", "daily", "max(session_date)"),
+    Dated("collected_00_fx_rate", "exchange rates", "daily", "max(rate_date)"),
+    Dated("analytics_portfolios", "headers of the portfolios of 5, 10 and 20 sessions", "daily", "max(as_of_date)"),
+    Dated("analytics_05_portfolio_allocation", "their positions", "daily", "max(as_of_date)"),
+    Dated("analytics_05_candidates", "what was looked at for them", "daily", "max(as_of_date)"),
+    Dated("analytics_portfolio_performance", "realised performance", "daily", "max(trade_date)"),
+    Dated("analytics_08_monthly_portfolio", "positions of the monthly portfolios", "monthly", "max(rebalance_date)"),
+    Dated("analytics_09_etf_top_holdings", "best holdings of each ETF", "weekly", "max(as_of_date)"),
+    Dated("analytics_09_etf_concentration", "concentration of each ETF", "weekly", "max(as_of_date)"),
+    Dated("analytics_09_etf_overlap", "overlap of the ETFs", "weekly", "max(as_of_date)"),
+)
+RUN = """SELECT run_id, process, dag_run_id, try_number, from_date, as_of_date, status, usable, requested, stored,
+                unchanged, failed, dead_lettered, api_calls, started_at, finished_at, not_before, error
+         FROM process_executions"""
+
+
+def runs(
+    connection: Connection,
+    *,
+    status: Status | None = None,
+    process: str | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int,
+) -> list[Run]:
+    """Runs, newest start first, those before a place (started_at, run_id)."""
+    started_at, run_id = before or (None, None)
+    conditions = {
+        "status = %(status)s": status,
+        "process = %(process)s": process,
+        "(started_at, run_id) < (%(started_at)s, %(run_id)s)": run_id,
+    }
+    where = " AND ".join(condition for condition, value in conditions.items() if value is not None) or "true"
+    with connection.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(
+            f"{RUN} WHERE {where} ORDER BY started_at DESC, run_id DESC LIMIT %(limit)s",
+            {"status": status, "process": process, "started_at": started_at, "run_id": run_id, "limit": limit},
+        ).fetchall()
+
+
+def run(connection: Connection, run_id: str) -> Run | None:
+    """One run."""
+    with connection.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(f"{RUN} WHERE run_id = %s", (run_id,)).fetchone()
+
+
+def processes(connection: Connection) -> list[str]:
+    """Every process that ever ran, in name order: hops over the index instead of reading it."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(
+            """WITH RECURSIVE found AS (
+                   SELECT min(process) AS process FROM process_executions
+                   UNION ALL
+                   SELECT (SELECT min(p.process) FROM process_executions p WHERE p.process > f.process) FROM found f
+                   WHERE f.process IS NOT NULL)
+               SELECT process FROM found WHERE process IS NOT NULL ORDER BY process"""
+        ).fetchall()
+
+
+def items(
+    connection: Connection,
+    run_id: str,
+    *,
+    status: ItemStatus | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int,
+) -> list[Item]:
+    """Items of a run by ticker and operation, those after a place."""
+    ticker, operation = after or (None, None)
+    conditions = {
+        "status = %(status)s": status,
+        '(ticker COLLATE "C", operation COLLATE "C") > (%(ticker)s, %(operation)s)': ticker,
+    }
+    where = "".join(f" AND {condition}" for condition, value in conditions.items() if value is not None)
+    with connection.cursor(row_factory=class_row(Item)) as cursor:
+        return cursor.execute(
+            f"""SELECT ticker, operation, status, rows, api_calls, error, permanent, started_at, finished_at
+                FROM asset_processing_details WHERE run_id = %(run_id)s{where}
+                ORDER BY ticker COLLATE "C", operation COLLATE "C" LIMIT %(limit)s""",
+            {"run_id": run_id, "status": status, "ticker": ticker, "operation": operation, "limit": limit},
+        ).fetchall()
+
+
+def reach(connection: Connection, dated: Dated) -> Reach:
+    """How far one table reaches, and how large it is."""
+    row = connection.execute(
+        f"""SELECT (SELECT {dated.newest} FROM {dated.table}),
+                   (SELECT count(*) FROM (SELECT FROM {dated.table} LIMIT {COUNTED + 1}) few),
+                   (SELECT reltuples::bigint FROM pg_class WHERE oid = '{dated.table}'::regclass)"""
+    ).fetchone()
+    newest, counted, estimate = row or (None, 0, 0)
+    is_estimate = counted > COUNTED
+    return Reach(newest, max(counted, estimate) if is_estimate else counted, is_estimate)
+
+
+def findings(
+    connection: Connection,
+    *,
+    severity: Severity | None = None,
+    check_name: str | None = None,
+    ticker: str | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[Finding]:
+    """Findings, newest first, those before a place (finding_id)."""
+    conditions = {
+        "severity = %(severity)s": severity,
+        "check_name = %(check_name)s": check_name,
+        "ticker = %(ticker)s": ticker,
+        "finding_id < %(before)s": before,
+    }
+    where = " AND ".join(condition for condition, value in conditions.items() if value is not None) or "true"
+    with connection.cursor(row_factory=class_row(Finding)) as cursor:
+        return cursor.execute(
+            f"""SELECT finding_id, created_at AS found_at, run_id, check_name, severity, ticker, session, detail
+                FROM data_quality_findings WHERE {where} ORDER BY finding_id DESC LIMIT %(limit)s""",
+            {
+                "severity": severity,
+                "check_name": check_name,
+                "ticker": ticker,
+                "before": before,
+                "limit": limit,
+            },
+        ).fetchall()
