@@ -19,6 +19,11 @@ esac
 set_up .venv-dev requirements-dev.txt
 # The end-to-end test runs start.sh, as a person would: its environment comes from the same cache.
 case "$chosen" in *"not e2e"*) ;; *) set_up .venv requirements.txt ;; esac
+# The dashboard is tested in a browser, as it is read.
+case "$chosen" in
+    *"not integration"*) ;;
+    *) command -v "${CHROMIUM:-chromium}" >/dev/null || install_or_name "Chromium (chromium, or CHROMIUM)" chromium ;;
+esac
 export PATH="$repo/.venv-dev/bin:$PATH" PYTHONPATH="$repo"
 # A stack that runs beside the tests is not theirs.
 unset ACTSTOCK_MARKET_DIR
