@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -106,6 +105,12 @@ def test_kafka_01_from_the_source_to_stored_rows(start: Start, database: Databas
     assert future.wait(60) == USAGE
 
 
+@retry(stop=stop_after_delay(60), wait=wait_fixed(0.1))
+def asked_for(yahoo: ReplayServer, path: str) -> None:
+    """Wait until the source was asked for that."""
+    assert any(path in each.path for each in yahoo.requests())
+
+
 def test_a_producer_told_to_stop_leaves_a_truthful_ledger_and_the_next_goes_on(
     start: Start, database: Database, yahoo: ReplayServer
 ) -> None:
@@ -113,9 +118,7 @@ def test_a_producer_told_to_stop_leaves_a_truthful_ledger_and_the_next_goes_on(
     yahoo.faults({"match": "chart/IWM", "times": 1, "delay_seconds": 8})
     program = "collector/kafka_01_producer_etf_daily.py"
     process = start("collector", program, "--group", "benchmark", YAHOO_WORKERS="1")
-    deadline = time.monotonic() + 60
-    while not any("chart/IWM" in each.path for each in yahoo.requests()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    asked_for(yahoo, "chart/IWM")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
@@ -132,9 +135,7 @@ def test_a_killed_producer_is_closed_by_the_next_one(start: Start, database: Dat
     yahoo.faults({"match": "chart/IWM", "times": 1, "delay_seconds": 5})
     program = "collector/kafka_01_producer_etf_daily.py"
     process = start("collector", program, "--group", "benchmark", YAHOO_WORKERS="1")
-    deadline = time.monotonic() + 60
-    while not any("chart/IWM" in each.path for each in yahoo.requests()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    asked_for(yahoo, "chart/IWM")
     process.kill()
     process.communicate(timeout=60)
     done = start("collector", program, "--group", "benchmark")

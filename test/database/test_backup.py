@@ -220,8 +220,10 @@ def test_a_client_that_comes_back_at_once_does_not_hold_it_up(market: Database, 
     change(market)
     with ThreadPoolExecutor() as pool:
         clients = [pool.submit(insist) for _ in range(3)]
-        restore.main([str(file), "--force"])
-        done.set()
+        try:
+            restore.main([str(file), "--force"])
+        finally:
+            done.set()
         for client in clients:
             client.result()
     assert contents(market) == before

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 ASKED = Asked(FRIDAY, doubt_days=14)
 SESSIONS = sessions_until(FRIDAY, 10)
 SEOUL = sessions_until(date(2026, 1, 23), 10, EXCHANGE_CALENDARS["KSC"])
+ONLY_SEOUL = date(2026, 1, 19)  # Martin Luther King's day
 RUN = "by-hand"
 
 
@@ -131,7 +132,7 @@ def etf_gap(db: Connection) -> None:
 
 def stock_gap(db: Connection) -> None:
     db.execute(
-        "DELETE FROM collected_06_daily_stock_history WHERE ticker = '900010.KS' AND trade_date = %s", (SEOUL[4],)
+        "DELETE FROM collected_06_daily_stock_history WHERE ticker = '900010.KS' AND trade_date = %s", (ONLY_SEOUL,)
     )
 
 
@@ -170,7 +171,7 @@ def broken_chain(db: Connection) -> None:
 
 
 def not_a_session(db: Connection) -> None:
-    performance(db, "live", date(2026, 1, 19), 1)
+    performance(db, "live", ONLY_SEOUL, 1)
 
 
 def unknown_change(db: Connection) -> None:
@@ -202,7 +203,7 @@ def test_the_first_doubts_are_of_different_ages() -> None:
     ("plant", "expected"),
     [
         (etf_gap, ("gap in bars", "SPY", SESSIONS[3], f"sessions without a bar: {SESSIONS[3]}, {SESSIONS[4]}")),
-        (stock_gap, ("gap in bars", "900010.KS", SEOUL[4], f"sessions without a bar: {SEOUL[4]}")),
+        (stock_gap, ("gap in bars", "900010.KS", ONLY_SEOUL, f"sessions without a bar: {ONLY_SEOUL}")),
         (
             wrong_sum,
             (
