@@ -58,16 +58,16 @@ def _write(path: Path, header: str, rows: Iterable[Sequence[object]]) -> None:
         writer.writerows(rows)
 
 
-def write_market(folder: Path) -> None:
-    """The market directory (contracts 9)."""
+def write_market(folder: Path, *, until: date = D, caps_of: int = 5) -> None:
+    """The market directory (contracts 9). After D nothing moves; the newest sessions have market caps."""
     folder.mkdir(parents=True)
-    sessions = sessions_until(D, HISTORY)
+    sessions = [*sessions_until(D, HISTORY), *sessions_between(session_offset(D, 1), until)]
     starts = [session_offset(D, -20), session_offset(D, -10), session_offset(D, -5)]
     everything = {etf.ticker: (100.0, 100.0, 100.0, 100.0) for etf in ETFS} | LEVELS
     bars = []
     for symbol, levels in everything.items():
         exchange = "KSC" if symbol.endswith(".KS") else "NYQ"
-        for day in sessions_between(sessions[0], D, exchange_calendar(exchange)):
+        for day in sessions_between(sessions[0], until, exchange_calendar(exchange)):
             close = _level(day, levels, starts)
             bars.append((symbol, day, close, close, close, close, close, 1000))
     _write(folder / "bars.csv", "symbol,date,open,high,low,close,adj_close,volume", bars)
@@ -87,6 +87,6 @@ def write_market(folder: Path) -> None:
     _write(
         folder / "market_caps.csv",
         "symbol,date,market_cap",
-        [(symbol, day, cap) for symbol, cap in CAPS.items() for day in sessions[-5:]],
+        [(symbol, day, cap) for symbol, cap in CAPS.items() for day in sessions[-caps_of:]],
     )
     _write(folder / "fx.csv", "currency,date,usd_per_unit", [("KRW", day, KRW_RATE) for day in sessions])

@@ -1,0 +1,464 @@
+"""What an operator lives through, on the real Airflow of a stack: failures, kills, pauses, outages, reruns.
+
+One stack on the hand-computed market; each scenario has an evening of its own, in the order of this file. Airflow's
+schedules are wall time, sessions are the market's: a run that is due now describes the session of the market's clock.
+"""
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import httpx
+import psutil
+import pytest
+
+from test.conftest import REPO
+from test.e2e.market import write_market
+from test.e2e.stack import FINISHED, DagRun, Stack, dag_runs, eventually, running_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(3600)]
+
+CONTROLLER = "daily_pipeline_controller"
+BENCHMARKS, SECTORS = "01_daily_benchmark_etf_collection_dag", "02_daily_sector_etf_collection_dag"
+TRENDING, HOLDINGS = "03_daily_trending_etf_analysis_dag", "04_daily_trending_etf_holdings_collection_dag"
+ALLOCATION = "05_daily_portfolio_allocation_dag"
+DAILY = (BENCHMARKS, SECTORS, TRENDING, HOLDINGS, ALLOCATION)
+OTHERS = (
+    "06_etf_holdings_daily_dag",
+    "07_monthly_etf_collection_last_weekend_dag",
+    "08_monthly_portfolio_rebalance_dag",
+    "09_etf_top_holdings_analysis_dag",
+)
+MAINTENANCE = "platform_maintenance_dag"
+DOWNSTREAM_OF_TRENDING = {"collect_holdings", "collect_stocks", "allocate_portfolios", "measure_performance"}
+PROCESSES = {
+    "benchmark_etf_bars",
+    "sector_etf_bars",
+    "trending_etfs",
+    "trending_etf_holdings",
+    "needed_stocks",
+    "portfolio_allocation",
+    "portfolio_performance",
+}
+FIRST, SECOND = date(2025, 12, 12), date(2025, 12, 15)
+SILENT_SOURCE, SPARK_FAILS, KILLED_SCHEDULER = date(2025, 12, 16), date(2025, 12, 17), date(2025, 12, 18)
+KILLED_WORKER, BOTH_WAYS, RESTARTED = date(2025, 12, 19), date(2025, 12, 22), date(2025, 12, 23)
+PAUSED_CHILD, SUNDAY, BEFORE_SUNDAY = date(2025, 12, 24), date(2025, 12, 28), date(2025, 12, 26)
+LAST_DAY_UP, MISSED = date(2025, 12, 29), [date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 2)]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The market some evenings before its end; retries and looks as fast as Airflow bears."""
+    folder = tmp_path_factory.mktemp("ops")
+    write_market(folder / "ops", until=date(2026, 1, 16), caps_of=40)
+    begin = ("--replay", str(folder / "ops"), "--now", f"{FIRST}T22:00:00Z")
+    fast = {"PIPELINE_RETRY_SECONDS": "5", "PIPELINE_POKE_SECONDS": "10"}
+    with running_stack(folder / "data", "replay-ops", *begin, settings=fast) as up:
+        yield up
+
+
+@dataclass(frozen=True)
+class Evening:
+    """What an undisturbed evening cost."""
+
+    run: DagRun
+    requests: Counter[str]
+
+
+@pytest.fixture(scope="module")
+def alone(stack: Stack) -> Evening:
+    """Two evenings by the controller alone: the first brings all history, the second one bar each."""
+    assert set(stack.run_dag(CONTROLLER).values()) == {"success"}
+    evening(stack, SECOND)
+    run = stack.trigger(CONTROLLER)
+    assert set(run.states_at_the_end().values()) == {"success"}
+    asked = requests(stack)
+    _tell_overhead(run)
+    return Evening(run, asked)
+
+
+def evening(stack: Stack, session: date) -> None:
+    """The market's clock after the session's close, with no run under way, no DAG on and no request in the log."""
+    stack.rest()
+    stack.control("POST", "clock", json={"now": f"{session}T22:00:00Z"})
+    stack.control("DELETE", "requests")
+
+
+def requests(stack: Stack) -> Counter[str]:
+    """How often each address was asked: of the market's data, not of cookies."""
+    paths = [str(entry["path"]) for entry in stack.control("GET", "requests")]
+    return Counter(path for path in paths if path.startswith(("/v7", "/v8", "/v10")))
+
+
+def executions(stack: Stack, run: DagRun, process: str) -> list[str]:
+    """How each attempt of a process in a run ended, oldest first."""
+    found = stack.rows(
+        f"""SELECT status FROM process_executions WHERE dag_run_id = '{run.key}' AND process = '{process}'
+            ORDER BY started_at"""
+    )
+    return [status for (status,) in found]
+
+
+def assert_whole(stack: Stack, session: date) -> None:
+    """One result of each stage, every item accounted for, nothing left running, nothing published twice."""
+    successes = Counter(
+        process
+        for (process,) in stack.rows(
+            f"""SELECT process FROM process_executions
+                WHERE as_of_date = '{session}' AND status = 'success' AND stored > 0"""
+        )
+    )
+    assert successes == dict.fromkeys(PROCESSES, 1)
+    assert stack.rows("SELECT run_id FROM process_executions WHERE status = 'running'") == []
+    assert stack.rows("SELECT count(*) FROM asset_processing_details WHERE status IN ('planned', 'sent')") == [(0,)]
+    trending = f"SELECT period_days, count(*) FROM analytics_03_trending_etfs WHERE as_of_date = '{session}' GROUP BY 1"
+    assert dict(stack.rows(trending)) == {5: 15, 10: 15, 20: 15}
+    headers = f"SELECT strategy, revision, origin FROM analytics_portfolios WHERE as_of_date = '{session}' ORDER BY 1"
+    assert stack.rows(headers) == [("10d", 1, "live"), ("20d", 1, "live"), ("5d", 1, "live")]
+
+
+# -- an undisturbed evening ------------------------------------------------------------------------------------------
+
+
+def test_an_evening_ends_whole_and_every_dag_file_is_read(stack: Stack, alone: Evening) -> None:
+    assert stack.airflow("GET", "/importErrors")["total_entries"] == 0
+    read = {dag["dag_id"] for dag in stack.airflow("GET", "/dags")["dags"]}
+    assert read == {CONTROLLER, *DAILY, *OTHERS, MAINTENANCE}
+    assert alone.run.session == SECOND
+    assert_whole(stack, SECOND)
+
+
+# -- the source does not answer --------------------------------------------------------------------------------------
+
+
+def test_a_source_that_does_not_answer_is_asked_again_later_and_the_run_ends_by_itself(
+    stack: Stack, alone: Evening
+) -> None:
+    evening(stack, SILENT_SOURCE)
+    stack.control("POST", "faults", json=[{"match": "finance.yahoo.com", "times": None, "status": 503}])
+    run = stack.trigger(CONTROLLER)
+    waiting = run.await_task("collect_benchmark_etfs", "up_for_reschedule", "failed", "up_for_retry", "success")
+    assert waiting["state"] == "up_for_reschedule"
+    assert run.page["state"] == "running"
+    [(status, usable, again)] = stack.rows(
+        f"SELECT status, usable, not_before > finished_at FROM process_executions WHERE dag_run_id = '{run.key}'"
+    )
+    assert (status, usable, again) == ("failed", False, True)
+    in_vain = requests(stack)
+    assert 0 < in_vain.total() <= 30, in_vain
+
+    stack.control("DELETE", "faults")
+    states = run.states_at_the_end()
+    assert set(states.values()) == {"success"}, states
+    assert executions(stack, run, "benchmark_etf_bars") == ["failed", "success"]
+    assert run.tasks()["collect_benchmark_etfs"]["try_number"] == 1  # no retry was used up
+    assert run.session == SILENT_SOURCE
+    assert_whole(stack, SILENT_SOURCE)
+
+
+# -- a Spark job fails -----------------------------------------------------------------------------------------------
+
+
+def test_a_failing_spark_job_stops_what_follows_says_why_and_goes_on_after_mending(
+    stack: Stack, alone: Evening
+) -> None:
+    evening(stack, SPARK_FAILS)
+    for dag_id in (BENCHMARKS, SECTORS):
+        assert set(stack.run_dag(dag_id).values()) == {"success"}
+    bars, newest = "collected_01_daily_etf_ohlc", f"ticker = 'SPY' AND trade_date = '{SPARK_FAILS}'"
+    stack.as_superuser(f"UPDATE {bars} SET doubt = 'spoilt', doubt_value = close_price WHERE {newest}")
+
+    run = stack.trigger(CONTROLLER)
+    states = run.states_at_the_end()
+    assert states.pop("run") == "failed"
+    assert states["identify_trending_etfs"] == "failed", states
+    assert {name for name, state in states.items() if state == "upstream_failed"} == DOWNSTREAM_OF_TRENDING
+    assert run.tasks()["identify_trending_etfs"]["try_number"] == 4  # three retries
+    assert executions(stack, run, "trending_etfs") == ["failed"] * 4
+    said = [line for line in run.page["note"].splitlines() if "identify_trending_etfs" in line]
+    assert len(said) == 1, run.page["note"]
+    assert "SPY" in said[0]
+    assert "doubt" in said[0]
+    assert stack.rows(f"SELECT count(*) FROM analytics_03_trending_etfs WHERE as_of_date = '{SPARK_FAILS}'") == [(0,)]
+    assert stack.rows(f"SELECT count(*) FROM analytics_portfolios WHERE as_of_date = '{SPARK_FAILS}'") == [(0,)]
+
+    # Mended a day later: what is cleared keeps its session.
+    stack.as_superuser(f"UPDATE {bars} SET doubt = NULL, doubt_value = NULL WHERE {newest}")
+    stack.control("POST", "clock", json={"now": f"{KILLED_SCHEDULER}T22:00:00Z"})
+    run.clear("identify_trending_etfs")
+    states = run.states_at_the_end()
+    assert states["run"] == "success", (states, run.page["note"])
+    assert {states[name] for name in ("identify_trending_etfs", *DOWNSTREAM_OF_TRENDING)} == {"success"}
+    assert run.session == SPARK_FAILS
+    assert stack.rows(f"SELECT count(*) FROM analytics_portfolios WHERE as_of_date = '{SPARK_FAILS}'") == [(3,)]
+
+
+# -- kills -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_scheduler_is_started_again_and_the_run_ends_whole(stack: Stack, alone: Evening) -> None:
+    evening(stack, KILLED_SCHEDULER)
+    run = stack.trigger(CONTROLLER)
+    run.await_task("identify_trending_etfs", "running")
+    scheduler = stack.process("airflow-scheduler")
+    workers = scheduler.children(recursive=True)
+    scheduler.send_signal(signal.SIGKILL)
+    states = run.states_at_the_end(900)
+    assert states["run"] == "success", (states, run.page["note"])
+    assert set(states.values()) <= {"success", "skipped"}, states
+    assert_whole(stack, KILLED_SCHEDULER)
+    # What it left behind is gone, too: nothing that still takes memory, or could take a task twice.
+    eventually(lambda: [left for left in workers if left.is_running()], lambda left: not left, seconds=120)
+
+
+def test_a_killed_task_and_a_killed_worker_are_tried_again(stack: Stack, alone: Evening) -> None:
+    evening(stack, KILLED_WORKER)
+    run = stack.trigger(CONTROLLER)
+    run.await_task("identify_trending_etfs", "running")
+    program = _program(stack, "spark_01_trending_etf_identifier.py")
+    program.parents()[0].send_signal(signal.SIGKILL)
+    run.await_task("identify_trending_etfs", "success", "skipped", "failed", seconds=900)
+    assert run.tasks()["identify_trending_etfs"]["state"] in {"success", "skipped"}, run.page["note"]
+
+    run.await_task("allocate_portfolios", "running")
+    program = _program(stack, "spark_02_active_stock_allocator.py")
+    task, worker = program.parents()[:2]
+    assert worker.ppid() == stack.process("airflow-scheduler").pid, worker.cmdline()
+    worker.send_signal(signal.SIGKILL)
+    states = run.states_at_the_end(1500)
+    assert states["run"] == "success", (states, run.page["note"])
+    assert_whole(stack, KILLED_WORKER)
+    assert not task.is_running()
+
+
+def _program(stack: Stack, name: str) -> psutil.Process:
+    """The process of a program that a task runs."""
+
+    def find() -> list[psutil.Process]:
+        scheduler = stack.process("airflow-scheduler")
+        return [
+            process
+            for process in scheduler.children(recursive=True)
+            if any(part.endswith(name) for part in process.cmdline()) and process.name().startswith("python")
+        ]
+
+    return eventually(find, bool, seconds=60, pause=0.2)[0]
+
+
+# -- both ways, restarts, pauses -------------------------------------------------------------------------------------
+
+
+def test_controller_and_single_dags_at_once_do_no_work_twice(stack: Stack, alone: Evening) -> None:
+    evening(stack, BOTH_WAYS)
+    runs = [stack.queue(dag_id) for dag_id in (CONTROLLER, *DAILY)]
+    for dag_id in (CONTROLLER, *DAILY):
+        stack.set_paused(dag_id, paused=False)
+    for run in runs:
+        states = run.states_at_the_end(900)
+        assert states["run"] == "success", (run.dag_id, states, run.page["note"])
+        assert set(states.values()) <= {"success", "skipped"}, (run.dag_id, states)
+        assert run.session == BOTH_WAYS
+    assert_whole(stack, BOTH_WAYS)
+    asked = requests(stack)
+    once = {path: count for path, count in asked.items() if count > max(1, alone.requests[path])}
+    assert once == {}, (once, alone.requests)
+
+
+def test_a_restart_of_everything_in_the_middle_of_a_run(stack: Stack, alone: Evening) -> None:
+    evening(stack, RESTARTED)
+    run = stack.trigger(CONTROLLER)
+    run.await_task("collect_holdings", "running", "success")
+    again(stack)
+    states = run.states_at_the_end(900)
+    assert states["run"] == "success", (states, run.page["note"])
+    assert set(states.values()) <= {"success", "skipped"}, states
+    assert run.session == RESTARTED
+    assert_whole(stack, RESTARTED)
+
+
+def test_what_waits_for_a_paused_dag_gives_up_by_name_or_goes_on(stack: Stack, alone: Evening) -> None:
+    evening(stack, PAUSED_CHILD)
+    again(stack, PIPELINE_GIVE_UP_MINUTES="2")
+    waits = stack.queue(BENCHMARKS)
+    run = stack.trigger(TRENDING)
+    run.await_task("wait_for_results", "up_for_reschedule")
+    assert stack.airflow("GET", "/pools/default_pool")["occupied_slots"] == 0
+    states = run.states_at_the_end()
+    assert states == {
+        "run": "failed",
+        "resolve_session": "success",
+        "wait_for_results": "failed",
+        "identify_trending_etfs": "upstream_failed",
+    }
+    assert "benchmark_etf_bars, sector_etf_bars" in run.page["note"]
+    assert run.tasks()["wait_for_results"]["try_number"] == 1  # giving up is no failure to be tried again
+
+    run = stack.trigger(TRENDING)
+    run.await_task("wait_for_results", "up_for_reschedule")
+    stack.set_paused(BENCHMARKS, paused=False)
+    other = stack.trigger(SECTORS)
+    assert {waits.end(), other.end(), run.end()} == {"success"}, run.page["note"]
+    assert run.states()["identify_trending_etfs"] == "success"
+    again(stack, PIPELINE_GIVE_UP_MINUTES="30")
+
+
+def again(stack: Stack, **settings: str) -> None:
+    """Everything stopped and started, the market's clock where it was."""
+    stack.restarted(*stack.arguments[:2], **settings)
+
+
+# -- every DAG -------------------------------------------------------------------------------------------------------
+
+
+def test_every_dag_ends_in_success_on_the_last_sunday_of_a_month(stack: Stack, alone: Evening) -> None:
+    stack.rest()
+    stack.control("POST", "clock", json={"now": f"{SUNDAY}T15:00:00Z"})
+    dag_ids = [*DAILY, *OTHERS]
+    if all((REPO / "database" / name).is_file() for name in ("backup.py", "retention.py", "check_data.py")):
+        dag_ids.append(MAINTENANCE)
+    links: dict[str, str] = {}
+    for dag_id, conf in [*((dag_id, {}) for dag_id in dag_ids), (CONTROLLER, {"force": True})]:
+        run = stack.trigger(dag_id, **conf)
+        states = run.states_at_the_end()
+        assert set(states.values()) == {"success"}, (dag_id, states, run.page["note"])
+        assert run.page["note"] is None, (dag_id, run.page["note"])
+        if dag_id != MAINTENANCE:
+            expected = SUNDAY if dag_id.startswith("08") else BEFORE_SUNDAY
+            assert run.session == expected, dag_id
+        links |= _links(stack, run)
+    assert stack.airflow("GET", "/importErrors")["total_entries"] == 0
+
+    dashboard = f"http://127.0.0.1:{stack.settings['DASHBOARD_PORT']}/"
+    assert set(links) >= {"identify_trending_etfs", "allocate_portfolios", "rebalance_month", "analyse_top_holdings"}
+    assert f"{dashboard}?date={BEFORE_SUNDAY}" == links["allocate_portfolios"]
+    for task, address in links.items():
+        assert address.startswith(dashboard), (task, address)
+        assert httpx.get(address, timeout=30).status_code == httpx.codes.OK, (task, address)
+
+    events = stack.airflow("GET", "/assets/events", params={"limit": 1000})["asset_events"]
+    assert {event["name"] for event in events} == {
+        "collected_01_daily_etf_ohlc",
+        "collected_04_etf_holdings",
+        "collected_06_daily_stock_history",
+        "analytics_03_trending_etfs",
+        "analytics_05_portfolio_allocation",
+        "analytics_08_monthly_portfolio",
+        "analytics_09_etf_top_holdings",
+        "analytics_portfolio_performance",
+        "analytics_sector_trending",
+    }
+    assert {event["source_dag_id"] for event in events} == {CONTROLLER, *DAILY, *OTHERS}
+
+
+def _links(stack: Stack, run: DagRun) -> dict[str, str]:
+    """Where the tasks of a run lead: those that start a program, by short name."""
+    found = {}
+    for name, task in run.tasks().items():
+        links = stack.airflow("GET", f"{run.path}/taskInstances/{task['task_id']}/links")["extra_links"]
+        if not name.startswith(("resolve", "wait")):
+            found[name] = links["Dashboard"]
+    return found
+
+
+# -- the past --------------------------------------------------------------------------------------------------------
+
+
+def test_a_backfill_computes_the_session_of_each_scheduled_time(stack: Stack, alone: Evening) -> None:
+    """21:30 UTC is after the close in New York: each of the three runs is for its own day."""
+    stack.rest()
+    days = [date(2025, 12, 10), date(2025, 12, 11), date(2025, 12, 12)]
+    body = {
+        "dag_id": CONTROLLER,
+        "from_date": f"{days[0]}T00:00:00Z",
+        "to_date": f"{days[-1]}T23:59:59Z",
+        "max_active_runs": 1,
+    }
+    stack.set_paused(CONTROLLER, paused=False)
+    backfill = stack.airflow("POST", "/backfills", json=body)["id"]
+    eventually(
+        lambda: stack.airflow("GET", f"/backfills/{backfill}")["completed_at"], lambda at: at is not None, seconds=1200
+    )
+    runs = dag_runs(stack, [page for page in stack.runs_of(CONTROLLER) if page["run_type"] == "backfill"])
+    assert [run.session for run in runs] == days
+    assert [run.page["state"] for run in runs] == ["success"] * 3, [run.page["note"] for run in runs]
+
+
+def test_three_days_down_are_made_up_by_the_next_scheduled_run(stack: Stack, alone: Evening) -> None:
+    evening(stack, LAST_DAY_UP)
+    run = stack.trigger(CONTROLLER)
+    assert run.end() == "success"
+    eventually(
+        lambda: [page for page in stack.runs_of(CONTROLLER) if page["state"] not in FINISHED],
+        lambda unfinished: not unfinished,
+        seconds=300,
+    )
+    known = {page["dag_run_id"] for page in stack.runs_of(CONTROLLER)}
+    _as_if_days_had_passed(stack, 4)
+    stack.restarted(*stack.arguments[:2], "--now", f"{MISSED[-1]}T22:00:00Z")
+
+    def by_itself() -> list[dict[str, object]]:
+        return [page for page in stack.runs_of(CONTROLLER) if page["dag_run_id"] not in known]
+
+    # The slot that was next when Airflow went down, and the newest one: not those between.
+    eventually(by_itself, lambda pages: bool(pages) and all(page["state"] in FINISHED for page in pages), seconds=1200)
+    made_up = dag_runs(stack, by_itself())
+    assert 1 <= len(made_up) <= 2
+    for run in made_up:
+        assert (run.page["run_type"], run.page["state"]) == ("scheduled", "success"), (run.states(), run.page["note"])
+        assert run.session == MISSED[-1]
+    span = f"BETWEEN '{MISSED[0]}' AND '{MISSED[-1]}'"
+
+    def a_session(table: str, day: str = "as_of_date", which: str = "true") -> list[tuple[date, int]]:
+        query = f"SELECT {day}, count(*) FROM {table} WHERE {day} {span} AND {which} GROUP BY 1 ORDER BY 1"
+        return [(session, count) for session, count in stack.rows(query)]
+
+    assert a_session("analytics_03_trending_etfs") == [(session, 45) for session in MISSED]
+    assert a_session("analytics_portfolios", which="strategy <> 'monthly'") == [(session, 3) for session in MISSED]
+    assert a_session("collected_01_daily_etf_ohlc", "trade_date") == [(session, 15) for session in MISSED]
+    origins = f"SELECT DISTINCT as_of_date, origin FROM analytics_portfolios WHERE as_of_date {span} ORDER BY 1"
+    assert stack.rows(origins) == [(MISSED[0], "simulated"), (MISSED[1], "simulated"), (MISSED[2], "live")]
+
+
+def _as_if_days_had_passed(stack: Stack, days: int) -> None:
+    """Move what the stopped Airflow knows of the controller into the past.
+
+    Its schedule is wall time, which a test can't move: instead of now being later, all that was is earlier. The next
+    run is worked out from the last scheduled one's dates when the DAG's file is read; the others are what an operator
+    sees. Run ids keep their old dates.
+    """
+    alone = stack.restarted(*stack.arguments[:2], "--only", "postgres")
+    interval = "data_interval_start data_interval_end"
+    for table, columns in (
+        ("dag_run", f"logical_date run_after queued_at start_date end_date {interval}"),
+        ("dag", "next_dagrun next_dagrun_create_after next_dagrun_data_interval_start next_dagrun_data_interval_end"),
+    ):
+        moved = ", ".join(f"{column} = {column} - interval '{days} days'" for column in columns.split())
+        alone.as_superuser(f"UPDATE {table} SET {moved} WHERE dag_id = '{CONTROLLER}'", "airflow")
+
+
+# -- what the way through Airflow costs ------------------------------------------------------------------------------
+
+
+def _tell_overhead(run: DagRun) -> None:
+    """Print, task by task, what its program took and what Airflow added."""
+    page, before, programs = run.page, None, 0.0
+    began = datetime.fromisoformat(page["start_date"])
+    for name, task in sorted(run.tasks().items(), key=lambda item: str(item[1]["start_date"])):
+        lines = run.stack.airflow(
+            "GET",
+            f"{run.path}/taskInstances/{task['task_id']}/logs/{task['try_number']}",
+            params={"full_content": True},
+        )["content"]
+        said = [line for line in lines if line.get("timestamp") and line.get("logger", "").startswith("airflow.task")]
+        own = [datetime.fromisoformat(line["timestamp"]) for line in said if "operators" in line["logger"]]
+        took = (own[-1] - own[0]).total_seconds() if own else 0.0
+        start, end = (datetime.fromisoformat(task[at]) for at in ("start_date", "end_date"))
+        waited = (start - (before or began)).total_seconds()
+        around = (end - start).total_seconds() - took
+        programs, before = programs + took, end
+        print(f"{name:<26} before {waited:5.1f} s, program {took:5.1f} s, around {around:5.1f} s")
+    whole = (datetime.fromisoformat(page["end_date"]) - began).total_seconds()
+    print(f"run {whole:.1f} s, programs {programs:.1f} s, overhead {whole - programs:.1f} s")
