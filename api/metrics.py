@@ -52,7 +52,7 @@ class RequestMetrics:
 
 def registry_of(pool: ConnectionPool[Connection], clock: PlatformClock) -> tuple[CollectorRegistry, RequestMetrics]:
     """Everything one process of the API tells, and where its requests are noted."""
-    disable_created_metrics()  # a second series for each, which nobody asks for
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asks for
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(PlatformMetrics(pool, clock))

@@ -17,4 +17,4 @@ def newest_revision() -> str:
     heads = {number for kind, number in links if kind == "revision"} - followed
     if len(heads) != 1:
         raise RuntimeError(f"expected one newest migration in {VERSIONS}, found {sorted(heads)}")
-    return heads.pop()
+    return str(heads.pop())
