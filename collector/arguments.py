@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
+from config.universe import FIRST_FETCH_SESSIONS
 from database.connection import DatabaseUnavailable
 from utils.arguments import DAY, a_date
 from utils.clock import ClockUnavailable, NotAClosedSession
 from utils.program import StageFailed, run_program
 
+# The calendars begin with the year 2000.
+MOST_SESSIONS = 6_500
 _TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]{0,19}")
 
 
@@ -22,6 +25,25 @@ def parser(doc: str) -> argparse.ArgumentParser:
     made.add_argument("--force", action="store_true", help="ask again for what is stored: newest bars, caps, lists")
     made.add_argument("--plan", action="store_true", help="show what would be asked for, and ask for nothing")
     return made
+
+
+def add_sessions(arguments: argparse.ArgumentParser) -> None:
+    """--sessions: the length of the history, for the producers of bars."""
+    arguments.add_argument(
+        "--sessions",
+        type=a_count,
+        default=FIRST_FETCH_SESSIONS,
+        metavar="N",
+        help=f"history to have of each, one request whatever the length (default: {FIRST_FETCH_SESSIONS} when first"
+        " fetched; 2520 are ten years)",
+    )
+
+
+def a_count(text: str) -> int:
+    """A number of sessions."""
+    if not text.isdigit() or not 1 <= int(text) <= MOST_SESSIONS:
+        raise argparse.ArgumentTypeError(f"expected a number of sessions from 1 to {MOST_SESSIONS}, got {text!r}")
+    return int(text)
 
 
 def tickers(text: str) -> list[str]:

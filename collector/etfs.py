@@ -10,7 +10,6 @@ from collector.planner import plan_bars
 from collector.run import Phases, Request
 from collector.tasks import BarsTask, HoldingsTask
 from config.universe import (
-    FIRST_FETCH_SESSIONS,
     NEW_YORK,
     SNAPSHOT_REACH_DAYS,
     Group,
@@ -25,9 +24,14 @@ log = logging.getLogger(__name__)
 
 def bars_of_group(request: Request, group: Group) -> Phases:
     """Bars of a group's ETFs. They trade every session: a newest bar that lacks is asked for until it is there."""
-    sessions = sessions_until(request.as_of_date, FIRST_FETCH_SESSIONS)
-    stored = coverage.bar_coverage(request.connection, "etf", tickers_of(group), sessions)
-    plans = (plan_bars(each, sessions, patient=True, force=request.force) for each in stored)
+    yield from bars_of(request, tickers_of(group))
+
+
+def bars_of(request: Request, etfs: Sequence[str]) -> Phases:
+    """Bars of these ETFs of the universe."""
+    sessions = sessions_until(request.as_of_date, request.sessions)
+    stored = coverage.bar_coverage(request.connection, "etf", etfs, sessions)
+    plans = (plan_bars(each, sessions, patient=True, force=request.force, deep=request.is_deep) for each in stored)
     yield [BarsTask(plan, "etf") for plan in plans if plan is not None]
 
 
@@ -69,4 +73,4 @@ def _lists(request: Request, etfs: Sequence[str], day: date) -> list[HoldingsTas
         log.warning("holdings of %s can't be had: the source knows today's only", request.as_of_date)
         return []
     stored = set() if request.force else coverage.etfs_with_snapshot(request.connection, etfs, day)
-    return [HoldingsTask(etf, day) for etf in etfs if etf not in stored]
+    return [HoldingsTask(etf, day) for etf in request.free("holdings", etfs) if etf not in stored]

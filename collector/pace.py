@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 JITTER = 0.25
-# A slot further away than this was written under another clock: it is not waited for.
+# A slot further away than this, or than ten requests, was written under another clock: it is not waited for.
 STALE_SECONDS = 120.0
 
 
@@ -38,7 +38,7 @@ class Pace:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             now, slot = self._now(), _number(file.read())
-            slot = now if slot > now + STALE_SECONDS else max(now, slot)
+            slot = now if slot > now + max(STALE_SECONDS, 10 * seconds) else max(now, slot)
             file.seek(0)
             file.truncate()
             file.write(f"{slot + seconds * (1 + random.uniform(0, JITTER)):.6f}")  # noqa: S311 - spreads requests

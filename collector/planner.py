@@ -31,17 +31,20 @@ class BarsPlan:
     begins: date | None
 
 
-def plan_bars(coverage: Coverage, sessions: Sequence[date], *, patient: bool, force: bool = False) -> BarsPlan | None:
+def plan_bars(
+    coverage: Coverage, sessions: Sequence[date], *, patient: bool, force: bool = False, deep: bool = False
+) -> BarsPlan | None:
     """The request an instrument needs to have a bar on each of the sessions; None when it needs none.
 
     sessions: of its own exchange, oldest first, up to the session of the run.
     patient: never give up on the newest sessions (the ETFs); else each is asked for on 1 + ASKED_AGAIN runs.
     force: ask for the newest stored sessions again, whether or not one is missing.
+    deep: sessions before the first stored bar are wanted, too, as far as the source has them.
     """
     wanted = [session for session in coverage.lacking if coverage.begins is None or session >= coverage.begins]
     if coverage.first is None or coverage.last is None:
         return _first_request(coverage, sessions, wanted)
-    since = _wanted_since(coverage, coverage.first, sessions)
+    since = sessions[0] if deep else _wanted_since(coverage, coverage.first, sessions)
     open_sessions, reasons = [], []
     for session in wanted:
         times = coverage.asked.get(session, 0)

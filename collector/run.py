@@ -25,10 +25,11 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from collector.tasks import Outcome, Source, Task
 from collector.yahoo import NoData, NoSessions, RateLimited, SourceUnavailable, Yahoo
 from config.settings import KafkaSettings, PlatformSettings, YahooSettings, load
+from config.universe import FIRST_FETCH_SESSIONS
 from database import findings
 from database.connection import Connection, connect
 from database.ledger import Item, Run, Totals, last_success, locked, open_run, record_skipped
-from database.processing import update_state
+from database.processing import quarantined, update_state
 from utils.clock import closed_session, newest_session, platform_now
 from utils.kafka import BrokerUnavailable, producer
 from utils.messages import Message, ProfileMessage, encode, topic_of
@@ -50,6 +51,8 @@ class Request:
     """What a producer is asked for: its session, and the platform's newest one.
 
     force: ask again for what is stored, too: the newest bars, caps and lists, and what failed too often.
+    sessions: how long a history a first fetch brings; more than usual is asked of instruments that have some, too.
+    plan_only: show, don't ask: what is not known of a stock is taken for the usual.
     """
 
     connection: Connection
@@ -57,11 +60,34 @@ class Request:
     newest: date
     now: datetime
     force: bool = False
+    sessions: int = FIRST_FETCH_SESSIONS
+    plan_only: bool = False
+    held_back: dict[Item, datetime] = field(default_factory=dict)
 
     @property
     def is_newest(self) -> bool:
         """Holdings and market caps are known of today only (rules 1)."""
         return self.as_of_date == self.newest
+
+    @property
+    def is_deep(self) -> bool:
+        """A longer history than the usual one is wanted, of every instrument."""
+        return self.sessions > FIRST_FETCH_SESSIONS
+
+    def free(self, operation: str, tickers: Iterable[str]) -> list[str]:
+        """Those that are not in quarantine; the others are noted in `held_back`. A forced run asks for all."""
+        asked = list(tickers)
+        if self.force:
+            return asked
+        until = quarantined(self.connection, operation, asked)
+        self.held_back.update({Item(ticker, operation): instant for ticker, instant in until.items()})
+        return [ticker for ticker in asked if ticker not in until]
+
+    def named_held_back(self) -> str:
+        """Who is in quarantine, for a line."""
+        return ", ".join(
+            f"{item.ticker} {item.operation} until {until:%Y-%m-%d}" for item, until in sorted(self.held_back.items())
+        )
 
 
 @dataclass(frozen=True)
@@ -77,9 +103,15 @@ class _Workshop:
     """The source and the broker, made when a stage has something to ask for, once for all stages of a program."""
 
     def __init__(
-        self, settings: PlatformSettings, yahoo: YahooSettings, kafka: KafkaSettings, opened: ExitStack
+        self,
+        settings: PlatformSettings,
+        yahoo: YahooSettings,
+        kafka: KafkaSettings,
+        opened: ExitStack,
+        source_of: Callable[[YahooSettings, Connection], Yahoo],
     ) -> None:
         self._settings, self.yahoo, self.kafka, self._opened = settings, yahoo, kafka, opened
+        self._source_of = source_of
         self._made: tuple[Source, KafkaProducer] | None = None
 
     def open(self) -> tuple[Source, KafkaProducer]:
@@ -91,7 +123,7 @@ class _Workshop:
                 raise StageFailed(str(error)) from error
             self._opened.callback(sender.close, timeout=10)
             reading = self._opened.enter_context(connect())
-            yahoo = Yahoo(self.yahoo, reading)
+            yahoo = self._source_of(self.yahoo, reading)
             source = Source(yahoo, reading, lambda: platform_now(self._settings), self._settings.settle_minutes)
             self._made = source, sender
         return self._made
@@ -102,20 +134,31 @@ class _Workshop:
         return self._made[0].yahoo.pace.waited if self._made else 0.0
 
 
-def run_stages(stages: Iterable[Stage], *, as_of: date | None, force: bool = False, plan_only: bool = False) -> int:
+def run_stages(
+    stages: Iterable[Stage],
+    *,
+    as_of: date | None,
+    force: bool = False,
+    plan_only: bool = False,
+    sessions: int = FIRST_FETCH_SESSIONS,
+    yahoo: YahooSettings | None = None,
+    source_of: Callable[[YahooSettings, Connection], Yahoo] = Yahoo,
+) -> int:
     """Run the stages one after another for a session, the newest by default; the program's exit code.
 
+    yahoo: other manners than those of the environment. source_of: another way to the source than asking it each time.
     Raises NotAClosedSession, AlreadyComplete, RunAgain or StageFailed, each with one line.
     """
-    settings, yahoo, kafka = load(PlatformSettings), load(YahooSettings), load(KafkaSettings)
+    settings, yahoo, kafka = load(PlatformSettings), yahoo or load(YahooSettings), load(KafkaSettings)
     now = platform_now(settings)
     newest = newest_session(now, settings)
     session = newest if as_of is None else closed_session(as_of, newest)
     totals: list[Totals | None] = []
     with ExitStack() as opened:
-        request = Request(opened.enter_context(connect()), session, newest, now, force)
-        workshop = _Workshop(settings, yahoo, kafka, opened)
+        connection = opened.enter_context(connect())
+        workshop = _Workshop(settings, yahoo, kafka, opened, source_of)
         for stage in stages:
+            request = Request(connection, session, newest, now, force, sessions, plan_only)
             if plan_only:
                 _show_plan(stage, request)
             else:
@@ -136,14 +179,17 @@ def _conclude(totals: Sequence[Totals | None], session: date) -> int:
 
 
 def _show_plan(stage: Stage, request: Request) -> None:
+    named, count = f"{stage.process} {request.as_of_date}", 0
     phases = stage.phases(request)
     tasks = _advance(phases, None)
-    if not tasks:
-        print(f"{stage.process} {request.as_of_date}: nothing is missing")
     while tasks:
         for task in tasks:
-            print(f"{stage.process} {request.as_of_date}: {task}")
+            print(f"{named}: {task}")
+        count += len(tasks)
         tasks = _advance(phases, [])
+    if request.held_back:
+        print(f"{named}: in quarantine: {request.named_held_back()}")
+    print(f"{named}: {count} requests and two for the cookie" if count else f"{named}: nothing is missing")
 
 
 def _advance(phases: Phases, outcomes: Sequence[Outcome] | None) -> Sequence[Task]:
@@ -163,6 +209,8 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
     with locked(connection, process, session):
         phases = stage.phases(request)
         tasks = _advance(phases, None)
+        if request.held_back:
+            log.warning("%s %s: in quarantine: %s", process, session, request.named_held_back())
         if not tasks and last_success(connection, process, session):
             record_skipped(connection, process=process, as_of_date=session, reason="nothing is missing")
             log.info("%s %s: already complete", process, session)
@@ -184,9 +232,10 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
             raise
         totals = run.close(not_before=attempt.not_before if attempt else None)
         update_state(connection, run.run_id)
-    waited = workshop.waited - before
-    paused = f", waited {waited:.1f} s for the pace" if waited else ""
-    print(f"{process} {session}: {totals.summary()}{paused}", flush=True)
+    more = [f"sent {attempt.sent}", f"waited {workshop.waited - before:.1f} s for the pace"] if attempt else []
+    if request.held_back:
+        more.append(f"in quarantine: {request.named_held_back()}")
+    print(f"{process} {session}: {totals.summary(*more)}", flush=True)
     return totals
 
 
@@ -203,7 +252,8 @@ class _Answer:
 class _Attempt:
     """One run at work: tasks go out to a few threads, answers come back, are sent and accounted for.
 
-    `stopped`: why nothing more is asked for. Memory holds a handful of answers, whatever the number of tasks.
+    `stopped`: why nothing more is asked for. `sent`: messages the broker has confirmed. Memory holds a handful of
+    answers, whatever the number of tasks.
     """
 
     run: Run
@@ -212,6 +262,7 @@ class _Attempt:
     workers: int
     stopped: str | None = None
     not_before: datetime | None = None
+    sent: int = 0
     _answered: bool = False
     _silent: int = 0
     _unconfirmed: deque[tuple[Item, int, Any]] = field(default_factory=deque)
@@ -250,6 +301,7 @@ class _Attempt:
             except KafkaError as error:
                 self._not_taken(item, error, calls)
             else:
+                self.sent += 1
                 self.run.sent(item, api_calls=calls)
 
     def _leave(self, task: Task, reason: str) -> list[Outcome]:
@@ -270,10 +322,11 @@ class _Attempt:
             if outcome.error is not None:
                 log.warning("%s %s: %s", item.ticker, item.operation, outcome.error)
                 self.run.failed(item, outcome.error, permanent=outcome.permanent, api_calls=calls)
-            elif outcome.message is None:
-                self.run.unchanged(item, api_calls=calls)
-            else:
+                calls = 0
+            if outcome.message is not None:  # also of what has failed: the bars before the one that lacks
                 self._send(item, outcome.message, calls)
+            elif outcome.error is None:
+                self.run.unchanged(item, api_calls=calls)
             calls = 0
         self.confirm(keep=UNCONFIRMED_AT_ONCE)
         # Bars are on their way and need not be kept; what a stock is decides the phases that follow.

@@ -6,20 +6,20 @@ count; then missing profiles and bars; last the rates of every currency met.
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 
 from collector.bars import exchange_of
 from collector.etfs import lists_in_reach, trending
 from collector.holdings import EQUITY, largest, type_of
-from collector.planner import plan_bars
+from collector.planner import BarsPlan, plan_bars
 from collector.profiles import USD, learned, major_unit
 from collector.rates import CALENDAR as RATE_CALENDAR
 from collector.run import Phases, Request
 from collector.tasks import BarsTask, Outcome, ProfileTask, QuotesTask, RatesTask
 from collector.yahoo import QUOTES_AT_ONCE
-from config.universe import FIRST_FETCH_SESSIONS, exchange_calendar
+from config.universe import exchange_calendar
 from database import coverage
 from database.coverage import Stock
-from database.processing import quarantined
 from utils.messages import ProfileMessage
 from utils.program import UsageError
 from utils.sessions import previous_session, session_at_or_before, sessions_until
@@ -55,25 +55,37 @@ def known(request: Request) -> Phases:
 
 
 def chosen(request: Request, tickers: Sequence[str]) -> Phases:
-    """The stocks an operator names. Raises UsageError for an ETF of the universe: its bars are kept apart."""
+    """The stocks an operator names.
+
+    Raises UsageError for an ETF of the universe (its bars are kept apart), and, before any bar is asked for, for a
+    symbol that neither the source nor the platform knows.
+    """
     etfs = coverage.universe_etfs(request.connection, tickers)
     if etfs:
         raise UsageError(f"{', '.join(etfs)}: ETFs of the universe are collected by kafka_01_producer_etf_daily.py")
     work = _Work(request)
     work.read(tickers)
     yield from work.quotes(tickers)
+    yield from work.profiles(work.unprofiled(ticker for ticker in tickers if work.type_of(ticker) is None))
+    strangers = [ticker for ticker in tickers if ticker in work.unknown and work.type_of(ticker) is None]
+    if strangers:
+        raise UsageError(f"{', '.join(strangers)}: the source knows no such symbol; no bars were asked for")
     yield from work.profiles_and_bars(tickers)
     yield from work.rates()
 
 
 class _Work:
-    """What one run knows of its stocks: as stored, and as learned on the way."""
+    """What one run knows of its stocks: as stored, and as learned on the way. `unknown`: what the source doesn't know.
+
+    Quarantine says so of what is not asked for any more.
+    """
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self.known: dict[str, Stock] = {}
         self._tickers: list[str] = []
         self._currencies: set[str] = set()
+        self.unknown: set[str] = set()
         self._asked: set[str] = set()
 
     def read(self, tickers: Iterable[str]) -> None:
@@ -82,8 +94,8 @@ class _Work:
         self.known = coverage.stocks(self._request.connection, self._tickers)
 
     def type_of(self, ticker: str) -> str | None:
-        """EQUITY, ETF, …; None when it isn't known."""
-        return type_of(ticker, self.known)
+        """EQUITY, ETF, …; None when it isn't known. A plan takes a stock for one until it is told otherwise."""
+        return type_of(ticker, self.known) or (EQUITY if self._request.plan_only else None)
 
     def quotes(self, tickers: Collection[str]) -> Phases:
         """Market caps of the session, of equities and of what may be one; only while the source knows them."""
@@ -92,18 +104,18 @@ class _Work:
             return
         request = self._request
         stored = set() if request.force else coverage.quoted_on(request.connection, tickers, request.as_of_date)
-        free = self._free("quotes", tickers)
+        free = self._request.free("quotes", tickers)
         due = [each for each in free if each not in stored and self._may_be_equity(each)]
         batches = [tuple(due[start : start + QUOTES_AT_ONCE]) for start in range(0, len(due), QUOTES_AT_ONCE)]
         outcomes = yield [QuotesTask(batch, self._request.as_of_date, self.known) for batch in batches]
         self._learn(outcomes)
         # What a quote doesn't know, now or five times before, a profile doesn't either.
-        unknown = {each.item.ticker for each in outcomes if each.error and each.permanent} | (set(tickers) - set(free))
-        self._asked.update(ticker for ticker in unknown if self.type_of(ticker) is None)
+        self.unknown |= set(tickers) - set(free)
+        self._asked.update(ticker for ticker in self.unknown if self.type_of(ticker) is None)
 
     def unprofiled(self, tickers: Iterable[str]) -> list[str]:
         """Those whose profile has not been asked for in this run."""
-        return [ticker for ticker in self._free("profile", tickers) if ticker not in self._asked]
+        return [ticker for ticker in self._request.free("profile", tickers) if ticker not in self._asked]
 
     def profiles(self, tickers: Sequence[str]) -> Phases:
         """What these stocks are."""
@@ -127,29 +139,32 @@ class _Work:
         if not foreign:
             return
         days = sessions_until(
-            previous_session(self._request.as_of_date, RATE_CALENDAR), FIRST_FETCH_SESSIONS, RATE_CALENDAR
+            previous_session(self._request.as_of_date, RATE_CALENDAR), self._request.sessions, RATE_CALENDAR
         )
-        stored = coverage.rate_coverage(self._request.connection, self._free("fx", foreign), days)
-        plans = (plan_bars(each, days, patient=False, force=self._request.force) for each in stored)
+        stored = coverage.rate_coverage(self._request.connection, self._request.free("fx", foreign), days)
+        plans = (self._plan(each, days) for each in stored)
         yield [RatesTask(plan) for plan in plans if plan is not None]
 
     def _bars(self, tickers: Sequence[str]) -> list[BarsTask]:
         """Plans against each stock's own calendar."""
         by_calendar: dict[str, list[str]] = {}
-        for ticker in self._free("bars", tickers):
+        for ticker in self._request.free("bars", tickers):
             by_calendar.setdefault(exchange_calendar(self._exchange(ticker)), []).append(ticker)
         tasks: list[BarsTask] = []
         for calendar, members in sorted(by_calendar.items()):
             newest = session_at_or_before(self._request.as_of_date, calendar)
-            sessions = sessions_until(newest, FIRST_FETCH_SESSIONS, calendar)
+            sessions = sessions_until(newest, self._request.sessions, calendar)
             for stored in coverage.bar_coverage(self._request.connection, "stock", members, sessions):
-                plan = plan_bars(stored, sessions, patient=False, force=self._request.force)
+                plan = self._plan(stored, sessions)
                 if plan is not None:
                     stock = self.known.get(plan.ticker)
                     tasks.append(
                         BarsTask(plan, "stock", self._exchange(plan.ticker), stock.currency if stock else None)
                     )
         return tasks
+
+    def _plan(self, stored: coverage.Coverage, sessions: Sequence[date]) -> BarsPlan | None:
+        return plan_bars(stored, sessions, patient=False, force=self._request.force, deep=self._request.is_deep)
 
     def _exchange(self, ticker: str) -> str | None:
         stock = self.known.get(ticker)
@@ -162,18 +177,10 @@ class _Work:
     def _may_be_equity(self, ticker: str) -> bool:
         return self.type_of(ticker) in (None, EQUITY)
 
-    def _free(self, operation: str, tickers: Iterable[str]) -> list[str]:
-        """Those that are not in quarantine; the others are named. A forced run asks for all."""
-        asked = list(tickers)
-        if self._request.force:
-            return asked
-        held_back = quarantined(self._request.connection, operation, asked)
-        for ticker, until in held_back.items():
-            log.warning("%s %s: in quarantine until %s", ticker, operation, until.date())
-        return [ticker for ticker in asked if ticker not in held_back]
-
     def _learn(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
+            if outcome.error is not None and outcome.permanent:
+                self.unknown.add(outcome.item.ticker)
             if isinstance(outcome.message, ProfileMessage):
                 ticker = outcome.item.ticker
                 self.known[ticker] = learned(self.known.get(ticker), outcome.message)

@@ -30,7 +30,10 @@ BELIEVABLE_LOSS = 0.1
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an item: a message to send, a failure, or, with neither, nothing new. `currency`: of bars."""
+    """What became of an item: a message to send, a failure, or, with neither, nothing new. `currency`: of bars.
+
+    Both: some of what was asked for is there and worth storing, and the rest makes the item a failure.
+    """
 
     item: Item
     message: Message | None = None
@@ -127,7 +130,7 @@ class BarsTask:
         return {bar.trade_date: bar for bar in stored_bars(source.connection, self.asset, self.plan.ticker, since)}
 
     def _judge(self, stored: Mapping[date, StoredBar], answered: list[Bar], message: Message | None) -> Outcome:
-        """Send, leave or fail: an answer without the session it was asked for is no success."""
+        """Send, leave or fail: an answer without the session it was asked for is no success, whatever else it has."""
         plan, (item,) = self.plan, self.items
         given = {bar.trade_date for bar in answered}
         lacking = [session for session in plan.lacking if session not in given]
@@ -140,18 +143,15 @@ class BarsTask:
         found += bars.missing_sessions(plan.ticker, [*lacking, *gone], stored=stored)
         newest = max([*given, *stored], default=plan.start)
         late = [session for session in lacking if session > newest or not answered]
-        new = differing(stored, answered)
-        if len(late) == 1 or not answered:
-            # Only the newest session lacks: the source may be late. More of them: it has stopped trading.
-            permanent = plan.whole_from is not None and len(late) > 1
-            span = f"{late[0]} to {late[-1]}" if len(late) > 1 else str(late[0] if late else plan.end)
-            return Outcome(item, error=f"no data: no bar of {span}", permanent=permanent, findings=tuple(found))
-        if late and not new:
-            error = f"no data: no bar of {late[0]} to {late[-1]}"
-            return Outcome(item, error=error, permanent=True, findings=tuple(found))
-        if not new and not any(bar.in_doubt for bar in stored.values()):
-            return Outcome(item, findings=tuple(found))
-        return Outcome(item, message, findings=tuple(found))
+        if not differing(stored, answered) and not any(bar.in_doubt for bar in stored.values()):
+            message = None
+        if not late and answered:
+            return Outcome(item, message, findings=tuple(found))
+        # Only the newest session lacks: the source may be late. More of them: it has stopped trading.
+        permanent = len(late) > 1 and (bool(answered) or plan.whole_from is not None)
+        span = f"{late[0]} to {late[-1]}" if len(late) > 1 else str(late[0] if late else plan.end)
+        error = f"no data: no bar of {span}"
+        return Outcome(item, message, error=error, permanent=permanent, findings=tuple(found))
 
 
 @dataclass(frozen=True)

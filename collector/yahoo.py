@@ -7,6 +7,7 @@ Prices are split-adjusted in the instrument's currency; shares of a fund are fra
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -38,8 +39,9 @@ from utils.clock import wall_now
 from utils.program import StageFailed, UsageError
 
 SOURCE = "yahoo"
-ATTEMPTS = 3
 QUOTES_AT_ONCE = 50
+# In cooldowns: how long the source is left alone after the first 429 of a day, the second, …
+PAUSES = (1, 3, 6, 12)
 QUERY1, QUERY2 = "https://query1.finance.yahoo.com", "https://query2.finance.yahoo.com"
 _DATA_PATHS = ("/v8/finance/chart/", "/v10/finance/quoteSummary/", "/v7/finance/quote")
 _SLOW_PATH = "/v10/finance/quoteSummary/"
@@ -148,11 +150,10 @@ class _Request:
     """One request on its way: a slot and a reservation before, a settlement after, a name for a bad answer."""
 
     def __init__(self, source: "Yahoo", url: str) -> None:
-        self._source, self._path, self._made = source, urlsplit(url).path, False
+        self._source, self._path = source, urlsplit(url).path
 
     def __enter__(self) -> "_Request":
         self._reserved_at = self._source.reserve(slow=self._path.startswith(_SLOW_PATH))
-        self._made = True
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -307,7 +308,7 @@ class Yahoo:
         """What `ask` returns; failures that may pass are tried again, with growing pauses."""
         for attempt in Retrying(
             retry=retry_if_exception_type(SourceUnavailable),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(1 + self._settings.max_retries),
             wait=wait_random_exponential(multiplier=0.5, max=10),
             reraise=True,
         ):
@@ -324,31 +325,33 @@ class Yahoo:
         return self._counter.requests
 
     def reserve(self, *, slow: bool) -> datetime:
-        """A place in the day's budget and a slot of the pace. Raises RateLimited when there is none."""
+        """A slot of the pace and a place in the day's budget. Raises RateLimited when there is none.
+
+        The slot first: what another program has met while this one waited for it stops the request.
+        """
+        self.pace.wait(self._settings.slow_pace_seconds if slow else self._settings.pace_seconds)
         now = wall_now()
         wait_until = budget.reserve(self._connection, SOURCE, daily_budget=self._settings.daily_budget, now=now)
         if wait_until is not None:
             blocked = budget.blocked_until(self._connection, SOURCE, now=now) is not None
             why = "the source asked for a pause" if blocked else "the day's budget of requests is used up"
             raise RateLimited(why, wait_until)
-        try:
-            self.pace.wait(self._settings.slow_pace_seconds if slow else self._settings.pace_seconds)
-        except BaseException:
-            budget.settle(self._connection, SOURCE, reserved_at=now, used=False)
-            raise
         self._counter.requests += 1
         return now
 
     def settle(self, reserved_at: datetime) -> None:
         """The request was made."""
-        budget.settle(self._connection, SOURCE, reserved_at=reserved_at, used=True)
+        budget.settle(self._connection, SOURCE, reserved_at=reserved_at)
 
     def blocked(self, retry_after: str) -> RateLimited:
-        """Note a 429 for all programs; nobody asks before the pause is over."""
-        now = wall_now()
-        seconds = max(self._settings.cooldown_seconds, float(retry_after) if retry_after.isdigit() else 0.0)
-        until = now + timedelta(seconds=seconds)
-        budget.block(self._connection, SOURCE, until=until, now=now)
+        """Note a 429 for all programs; nobody asks before the pause is over, and a further one is longer."""
+        until = budget.block(
+            self._connection,
+            SOURCE,
+            pauses=[timedelta(seconds=self._settings.cooldown_seconds * each) for each in PAUSES],
+            at_least=timedelta(seconds=int(retry_after) if retry_after.isdigit() else 0),
+            now=wall_now(),
+        )
         return RateLimited("the source answered 429", until)
 
 
@@ -379,9 +382,10 @@ def _check_way(settings: YahooSettings) -> None:
 
 def _is_certificate(file: Path) -> bool:
     try:
-        return "BEGIN CERTIFICATE" in file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except OSError:  # SSLError is one
         return False
+    return True
 
 
 def _check_proxy(proxy: str) -> None:

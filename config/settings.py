@@ -52,7 +52,10 @@ class YahooSettings(BaseSettings):
     proxy: str | None = Field(default=None, description="replay only: http://127.0.0.1:8056")
     ca_file: Path | None = Field(default=None, description="replay only: its certificate authority")
     cache_dir: Path = Field(default=Path("var/cache/yfinance"), description="cookies and time zones")
-    cooldown_seconds: PositiveFloat = Field(default=300.0, description="pause after a 429")
+    max_retries: NonNegativeInt = Field(default=2, description="further tries of a request whose failure may pass")
+    cooldown_seconds: PositiveFloat = Field(
+        default=300.0, description="pause after the day's first 429; further ones: 3, 6, 12 times as long"
+    )
 
 
 class PlatformSettings(BaseSettings):

@@ -3,6 +3,7 @@
 A day is a UTC day of wall time. `blocked_until` outlives midnight: whatever day it was noted on, it holds.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from database.connection import Connection
@@ -27,23 +28,47 @@ def reserve(connection: Connection, source: str, *, daily_budget: int, now: date
     return blocked_until(connection, source, now=now) or next_day(now)
 
 
-def settle(connection: Connection, source: str, *, reserved_at: datetime, used: bool) -> None:
-    """The reserved request was made, or was not."""
+def settle(connection: Connection, source: str, *, reserved_at: datetime) -> None:
+    """The reserved request was made. One that a killed program never settles stays reserved: it may have been made."""
     connection.execute(
-        """UPDATE source_budget SET reserved = greatest(reserved - 1, 0), used = used + %s, updated_at = now()
+        """UPDATE source_budget SET reserved = greatest(reserved - 1, 0), used = used + 1, updated_at = now()
            WHERE source = %s AND day = %s""",
-        (int(used), source, reserved_at.date()),
+        (source, reserved_at.date()),
     )
 
 
-def block(connection: Connection, source: str, *, until: datetime, now: datetime) -> None:
-    """The source asked to wait: nobody asks it before then. A later block already noted stays."""
-    connection.execute(
-        """INSERT INTO source_budget (source, day, blocked_until) VALUES (%s, %s, %s)
-           ON CONFLICT (source, day) DO UPDATE
-           SET blocked_until = greatest(source_budget.blocked_until, excluded.blocked_until), updated_at = now()""",
-        (source, now.date(), until),
-    )
+def block(
+    connection: Connection, source: str, *, pauses: Sequence[timedelta], at_least: timedelta, now: datetime
+) -> datetime:
+    """The source asked to wait: the instant before which nobody asks it.
+
+    Each further block of the day takes the next of the pauses, the last one over and over; what is noted while a block
+    holds (requests were on their way) belongs to that one. `at_least`: what the source itself asked for.
+    """
+    row = connection.execute(
+        """INSERT INTO source_budget AS b (source, day, blocks, blocked_until)
+           VALUES (%(source)s, %(day)s, 1, %(now)s + greatest((%(pauses)s::interval[])[1], %(at_least)s))
+           ON CONFLICT (source, day) DO UPDATE SET
+               blocks = b.blocks + (coalesce(b.blocked_until, '-infinity') <= %(now)s)::int,
+               blocked_until = greatest(
+                   CASE WHEN b.blocked_until > %(now)s THEN b.blocked_until
+                        ELSE %(now)s + (%(pauses)s::interval[])[least(b.blocks + 1, %(last)s)] END,
+                   %(now)s + %(at_least)s),
+               updated_at = now()
+           RETURNING blocked_until""",
+        {
+            "source": source,
+            "day": now.date(),
+            "now": now,
+            "pauses": list(pauses),
+            "last": len(pauses),
+            "at_least": at_least,
+        },
+    ).fetchone()
+    if row is None:
+        raise AssertionError("an upsert returns its row")
+    until: datetime = row[0]
+    return until
 
 
 def blocked_until(connection: Connection, source: str, *, now: datetime) -> datetime | None:

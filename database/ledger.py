@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 from config.settings import PipelineSettings, load
 from database.connection import Connection
 from utils.clock import wall_now
-from utils.program import StageFailed, dag_run_id, try_number
+from utils.program import StageFailed, UsageError, dag_run_id, try_number
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +57,15 @@ class Totals:
     failures: tuple[Failure, ...] = ()
     not_before: datetime | None = None
 
-    def summary(self) -> str:
-        """The line a program ends with (contracts 3)."""
+    def summary(self, *more: str) -> str:
+        """The line a program ends with (contracts 3); `more`: what else it has to tell, before the names."""
         names = "; ".join(
             f"{failure.item.ticker} {failure.item.operation}: {failure.error}" for failure in self.failures
         )
         return (
             f"{self.status}: asked {self.requested}, stored {self.stored}, unchanged {self.unchanged}, "
             f"failed {self.failed}, dead-lettered {self.dead_lettered}, requests {self.api_calls}"
+            + "".join(f", {each}" for each in more)
             + (f" ({names})" if names else "")
         )
 
@@ -155,7 +156,8 @@ class Run:
         """End the run: what is still open has failed, the totals are derived from the items.
 
         Transient failures ask for another try until `deadline` after the first one for this session (contracts 4);
-        `not_before`: the source named a time before which that would be in vain.
+        `not_before`: the source named a time before which that would be in vain; a run that it has stopped so is
+        partial, even before anything is stored.
         """
         settings = load(PipelineSettings)
         deadline = deadline if deadline is not None else timedelta(minutes=settings.deadline_minutes)
@@ -179,7 +181,8 @@ class Run:
                     (self.run_id,),
                 )
             )
-            totals = self._judge(counts, int(calls[0]) if calls else 0, failures, error, deadline)
+            blocked = not_before is not None
+            totals = self._judge(counts, int(calls[0]) if calls else 0, failures, error, deadline, blocked=blocked)
             if totals.not_before is not None and not_before is not None:
                 totals = replace(totals, not_before=max(totals.not_before, not_before))
             self.totals = totals
@@ -191,7 +194,8 @@ class Run:
         if isinstance(error, SystemExit | KeyboardInterrupt):
             reason = "stopped"
         else:
-            reason = str(error) if isinstance(error, StageFailed) else f"{type(error).__name__}: {error}"
+            named = isinstance(error, StageFailed | UsageError)
+            reason = str(error) if named else f"{type(error).__name__}: {error}"
         try:
             self.close(error=reason.splitlines()[0])
         except psycopg.Error as second:
@@ -206,18 +210,20 @@ class Run:
         failures: tuple[Failure, ...],
         error: str | None,
         deadline: timedelta,
+        *,
+        blocked: bool,
     ) -> Totals:
         good = counts.get("stored", 0) + counts.get("unchanged", 0)
         transient = any(not failure.permanent for failure in failures)
         now = wall_now()
         over = now - first_try(self.connection, self.process, self.as_of_date) >= deadline
         nothing_worked = bool(failures) and good == 0 and not self._stood_before()
+        again = transient and not over and error is None
         partly = "partial" if failures else "success"
-        status = "failed" if error is not None or nothing_worked else partly
+        status = "failed" if error is not None or (nothing_worked and not (blocked and again)) else partly
         essential_failed = any(failure.item.ticker in self.essential for failure in failures)
         for_good = not transient or over
         usable = status == "success" or (status == "partial" and for_good and not essential_failed)
-        again = transient and not over and error is None
         return Totals(
             status=status,
             usable=usable,

@@ -1,11 +1,15 @@
 """How each instrument fares over runs (contracts 5.3, asset_processing_state): strikes and quarantine.
 
 A strike is a session with a permanent failure and no success since: the retries of one evening are one strike. The
-fifth quarantines (instrument, operation) for 7 days, each further one for 30; a success ends it.
+fifth quarantines (instrument, operation) for 7 days, each further one for 30; a success ends it, and so may a person.
+Bars of the universe's ETFs are asked for whatever happens: without them there is no result.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+
+from psycopg.rows import class_row
 
 from database.connection import Connection
 
@@ -40,6 +44,7 @@ def update_state(connection: Connection, run_id: str) -> None:
                last_error = excluded.last_error,
                next_retry_at = CASE
                    WHEN excluded.last_success IS NOT NULL THEN NULL
+                   WHEN s.operation = 'bars' AND s.ticker IN (SELECT ticker FROM collected_00_meta_etf) THEN NULL
                    WHEN excluded.consecutive_failures <= s.consecutive_failures THEN s.next_retry_at
                    WHEN excluded.consecutive_failures = %(strikes)s THEN now() + make_interval(days => %(first)s)
                    WHEN excluded.consecutive_failures > %(strikes)s THEN now() + make_interval(days => %(later)s)
@@ -57,3 +62,33 @@ def quarantined(connection: Connection, operation: str, tickers: Iterable[str]) 
         (operation, list(tickers)),
     )
     return dict(rows.fetchall())
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """One instrument and operation that is not asked for before `next_retry_at`."""
+
+    ticker: str
+    operation: str
+    strikes: int
+    next_retry_at: datetime
+    last_success: datetime | None
+    last_error: str | None
+
+
+def quarantines(connection: Connection) -> list[Quarantine]:
+    """What is in quarantine now, by instrument."""
+    with connection.cursor(row_factory=class_row(Quarantine)) as cursor:
+        return cursor.execute(
+            """SELECT ticker, operation, consecutive_failures AS strikes, next_retry_at, last_success, last_error
+               FROM asset_processing_state WHERE next_retry_at > now() ORDER BY ticker COLLATE "C", operation"""
+        ).fetchall()
+
+
+def lift(connection: Connection, quarantine: Quarantine) -> None:
+    """The next run asks again. The strikes stay until a success: a further one is a quarantine of 30 days."""
+    connection.execute(
+        """UPDATE asset_processing_state SET next_retry_at = NULL, updated_at = now()
+           WHERE ticker = %s AND operation = %s""",
+        (quarantine.ticker, quarantine.operation),
+    )

@@ -69,8 +69,10 @@ def sessions_between(first: date, last: date, calendar: str = NEW_YORK) -> list[
 
 
 def sessions_until(last: date, count: int, calendar: str = NEW_YORK) -> list[date]:
-    """The `count` sessions that end with `last`, oldest first."""
-    return sessions_between(session_offset(last, 1 - count, calendar), last, calendar)
+    """The `count` sessions that end with `last`, oldest first; fewer where the calendar begins later."""
+    known = _calendar(calendar).sessions
+    end = known.searchsorted(_timestamp(last), side="right")
+    return [stamp.date() for stamp in known[max(0, end - count) : end]]
 
 
 def close_of(session: date, calendar: str = NEW_YORK) -> datetime:

@@ -159,7 +159,7 @@ def market(bars: list[dict[str, Any]], tmp_path: Path) -> Path:
         market_caps=[
             {"symbol": symbol, "date": day, "market_cap": cap}
             for symbol, cap in (("AAA", 2e12), ("NEW", 1e9), ("900010.KS", 4e14))
-            for day in (FIRST, D)
+            for day in (date(2026, 1, 12), FIRST, D)
         ],
         fx=[
             {"currency": "KRW", "date": day, "usd_per_unit": 0.0007}

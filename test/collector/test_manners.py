@@ -69,7 +69,7 @@ def test_parallel_programs_never_exceed_the_budget_together(database: Database) 
             for _ in range(20):
                 if budget.reserve(connection, "yahoo", daily_budget=50, now=NOON) is None:
                     got += 1
-                    budget.settle(connection, "yahoo", reserved_at=NOON, used=True)
+                    budget.settle(connection, "yahoo", reserved_at=NOON)
             return got
 
     with ThreadPoolExecutor(4) as pool:
@@ -81,14 +81,37 @@ def test_parallel_programs_never_exceed_the_budget_together(database: Database) 
         assert budget.reserve(connection, "yahoo", daily_budget=50, now=tomorrow) is None
 
 
+def minutes(*values: float) -> list[timedelta]:
+    """Pauses."""
+    return [timedelta(minutes=value) for value in values]
+
+
 @pytest.mark.integration
 def test_a_block_holds_for_all_and_over_midnight(database: Database) -> None:
     late = datetime(2026, 1, 23, 23, 58, tzinfo=UTC)
     until = late + timedelta(minutes=5)
     with connect(database.settings("collector")) as connection:
-        budget.block(connection, "yahoo", until=until, now=late)
-        budget.block(connection, "yahoo", until=late + timedelta(minutes=1), now=late)  # an earlier end changes nothing
+        assert budget.block(connection, "yahoo", pauses=minutes(5), at_least=timedelta(), now=late) == until
         after_midnight = late + timedelta(minutes=3)
         assert budget.reserve(connection, "yahoo", daily_budget=50, now=after_midnight) == until
         assert budget.reserve(connection, "yahoo", daily_budget=50, now=until) is None
         assert budget.reserve(connection, "other", daily_budget=50, now=after_midnight) is None
+
+
+@pytest.mark.integration
+def test_each_further_block_of_a_day_lasts_longer(database: Database) -> None:
+    pauses = minutes(5, 15, 30)
+    with connect(database.settings("collector")) as connection:
+
+        def block(now: datetime, at_least: float = 0) -> float:
+            """Minutes from now on."""
+            until = budget.block(connection, "yahoo", pauses=pauses, at_least=timedelta(minutes=at_least), now=now)
+            return (until - now) / timedelta(minutes=1)
+
+        assert block(NOON) == 5
+        assert block(NOON + timedelta(minutes=1)) == 4  # was on its way already: the same block
+        assert block(NOON + timedelta(minutes=5)) == 15
+        assert block(NOON + timedelta(minutes=30)) == 30
+        assert block(NOON + timedelta(hours=2)) == 30  # the last one over and over
+        assert block(NOON + timedelta(hours=3), at_least=45) == 45  # what the source asks for
+        assert block(NOON + timedelta(days=1)) == 5  # a new day

@@ -1,5 +1,6 @@
 """The four producers against the replayed market: what they ask for, what is stored, and how they end."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -152,6 +153,33 @@ def test_429_stops_the_run_as_partial_and_says_when_to_go_on(platform: Platform)
     assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
 
 
+def test_a_source_that_limits_requests_again_is_left_alone_three_times_as_long(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    platform.yahoo.faults({"match": "finance/chart", "times": 2, "status": 429})
+    for pause in (5, 15):
+        with pytest.raises(RunAgain) as stopped:
+            etf_daily.main(["--group", "benchmark"])
+        # Stopped before anything was stored, but by the source's word: no failure of the run.
+        assert (platform.run()["status"], platform.run()["usable"]) == ("partial", False)
+        left = stopped.value.not_before - datetime.now(UTC)
+        assert timedelta(minutes=pause - 1) < left <= timedelta(minutes=pause)
+        platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+
+
+def test_nobody_asks_after_a_429_not_even_who_waits_for_a_slot(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "4")
+    monkeypatch.setenv("YAHOO_PACE_SECONDS", "0.2")
+    platform.yahoo.faults({"match": "finance/chart", "times": None, "status": 429})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "sector"])
+    assert len(platform.asked("/chart/")) == 1
+
+
 def test_a_budget_that_is_used_up_stops_until_midnight(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YAHOO_DAILY_BUDGET", "4")
     with pytest.raises(RunAgain) as stopped:
@@ -161,12 +189,26 @@ def test_a_budget_that_is_used_up_stops_until_midnight(platform: Platform, monke
     assert platform.rows("SELECT used, reserved FROM source_budget") == [(4, 0)]
 
 
-@pytest.mark.parametrize("fault", [{"status": 503}, {"kind": "broken_json"}])
-def test_a_failure_that_passes_costs_one_request_more(platform: Platform, fault: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 503}, {"kind": "broken_json"}, {"kind": "timeout", "delay_seconds": 0.01}, {"delay_seconds": 3}],
+)
+def test_a_failure_that_passes_costs_one_request_more(
+    platform: Platform, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_TIMEOUT_SECONDS", "1")
     platform.yahoo.faults({"match": "chart/SPY", "times": 1, **fault})
     assert etf_daily.main(["--group", "benchmark"]) == 0
     assert len(platform.asked("chart/SPY")) == 2
     assert platform.run()["api_calls"] == 9
+
+
+def test_a_source_that_is_tried_once_only(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YAHOO_MAX_RETRIES", "0")
+    platform.yahoo.faults({"match": "chart/SPY", "times": 1, "status": 503})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    assert len(platform.asked("chart/SPY")) == 1
 
 
 def test_an_etf_that_fails_is_named_and_the_others_go_on(platform: Platform) -> None:
@@ -371,21 +413,25 @@ def test_every_known_holding(platform: Platform) -> None:
     ]
 
 
-def test_a_ticker_the_source_does_not_know_fails_with_its_reason(platform: Platform) -> None:
-    assert stock_daily.main(["--tickers", "AAA,NOPE"]) == 0
+@pytest.mark.parametrize(("session", "asked"), [(FRIDAY, "/v7/finance/quote"), (date(2026, 1, 22), "/quoteSummary/")])
+def test_a_ticker_that_nobody_knows_is_named_before_any_bar_is_asked_for(
+    platform: Platform, session: date, asked: str
+) -> None:
+    with pytest.raises(UsageError, match=r"^NOPE: the source knows no such symbol"):
+        stock_daily.main(["--tickers", "AAA,NOPE", "--as-of", session.isoformat()])
     run = platform.run()
-    assert (run["process"], run["status"], run["usable"]) == ("chosen_stocks", "partial", True)
-    assert platform.items()["NOPE", "bars"] == "failed"
-    assert "NOPE quotes: the source doesn't know it" in run["error"]
-    assert platform.rows(
-        "SELECT consecutive_failures FROM asset_processing_state WHERE ticker = 'NOPE' AND operation = 'bars'"
-    ) == [(1,)]
+    assert (run["process"], run["status"], run["usable"]) == ("chosen_stocks", "failed", False)
+    assert run["error"] == "NOPE: the source knows no such symbol; no bars were asked for"
+    assert platform.asked("/chart/") == []
+    assert platform.asked(asked) != []
+    assert platform.rows("SELECT count(*) FROM collected_06_daily_stock_history") == [(0,)]
 
 
 def test_a_symbol_that_is_no_longer_anything_is_unknown(platform: Platform) -> None:
     body = """{"quoteResponse": {"result": [{"symbol": "AAA", "quoteType": "NONE"}], "error": null}}"""
     platform.yahoo.faults({"match": "v7/finance/quote", "times": 1, "status": 200, "body": body})
-    stock_daily.main(["--tickers", "AAA"])
+    with pytest.raises(UsageError, match="AAA"):
+        stock_daily.main(["--tickers", "AAA"])
     assert platform.items()["AAA", "quotes"] == "failed"
 
 
@@ -405,19 +451,6 @@ def test_a_stock_that_stops_trading_is_named_and_ends_no_run_for_long(platform: 
     assert "NEW bars: no data: no bar of 2026-01-26 to 2026-01-27" in platform.run()["error"]
 
 
-def test_strikes_of_five_sessions_are_a_quarantine_of_seven_days(platform: Platform) -> None:
-    for day in (20, 20, 21, 22, 23):
-        stock_daily.main(["--tickers", "NOPE", "--as-of", f"2026-01-{day}"])
-    struck = "SELECT consecutive_failures, next_retry_at - updated_at FROM asset_processing_state"
-    struck += " WHERE ticker = 'NOPE' AND operation = 'bars'"
-    assert platform.rows(struck) == [(4, None)]  # two runs of one session are one strike
-    stock_daily.main(["--tickers", "NOPE", "--as-of", "2026-01-16"])
-    assert platform.rows(struck) == [(5, timedelta(days=7))]
-    before = len(platform.asked("/chart/"))
-    stock_daily.main(["--tickers", "NOPE"])
-    assert len(platform.asked("/chart/")) == before
-
-
 def test_an_etf_of_the_universe_is_no_stock(platform: Platform) -> None:
     with pytest.raises(UsageError, match="SPY"):
         stock_daily.main(["--tickers", "SPY"])
@@ -426,6 +459,69 @@ def test_an_etf_of_the_universe_is_no_stock(platform: Platform) -> None:
 def test_the_plan_is_shown_without_a_request(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
     assert etf_daily.main(["--group", "benchmark", "--plan"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
     assert lines[0] == "benchmark_etf_bars 2026-01-23: SPY bars 2024-11-11 to 2026-01-23, lacks 300"
+    assert lines[6:] == ["benchmark_etf_bars 2026-01-23: 6 requests and two for the cookie"]
     assert platform.yahoo.requests() == []
+    assert platform.rows("SELECT count(*) FROM process_executions") == [(0,)]
+
+
+def test_the_plan_of_new_stocks_is_what_is_asked_for(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stock_daily.main(["--tickers", "AAA,NEW", "--plan"]) == 0
+    planned = capsys.readouterr().out.splitlines()
+    assert [line.removeprefix("chosen_stocks 2026-01-23: ") for line in planned] == [
+        "quotes of 2: AAA, NEW",
+        "AAA profile",
+        "NEW profile",
+        "AAA bars 2024-11-11 to 2026-01-23, lacks 300",
+        "NEW bars 2024-11-11 to 2026-01-23, lacks 300",
+        "5 requests and two for the cookie",
+    ]
+    stock_daily.main(["--tickers", "AAA,NEW"])
+    assert len(platform.yahoo.requests()) == 5 + 2
+
+
+# Whole history
+
+
+def test_years_of_history_cost_one_request_an_instrument_and_then_none(platform: Platform) -> None:
+    etf_daily.main(["--group", "benchmark"])
+    platform.yahoo.clear_requests()
+    assert etf_daily.main(["--group", "benchmark", "--sessions", "2520"]) == 0
+    assert len(platform.asked("/chart/")) == 6
+    assert len(stored_sessions(platform, "SPY")) == 318  # the market has no more up to D
+    assert findings(platform, "first bar")[-1] == ("SPY", stored_sessions(platform, "SPY")[0])
+    with pytest.raises(AlreadyComplete):
+        etf_daily.main(["--group", "benchmark", "--sessions", "2520"])
+    with pytest.raises(AlreadyComplete):
+        etf_daily.main(["--group", "benchmark"])
+    assert len(platform.asked("/chart/")) == 6
+
+
+def test_what_is_there_is_stored_and_what_lacks_is_no_success(platform: Platform) -> None:
+    stock_daily.main(["--tickers", "AAA"])
+    platform.yahoo.move_clock(TUESDAY_EVENING)
+    platform.yahoo.faults({"match": "chart/AAA", "times": 1, "kind": "missing_days", "days": [TUESDAY.isoformat()]})
+    with pytest.raises(RunAgain):
+        stock_daily.main(["--tickers", "AAA"])
+    assert platform.items()["AAA", "bars"] == "failed"
+    assert "AAA bars: no data: no bar of 2026-01-27" in platform.run()["error"]
+    assert stored_sessions(platform, "AAA")[-1] == MONDAY
+    assert stock_daily.main(["--tickers", "AAA"]) == 0
+    assert stored_sessions(platform, "AAA")[-1] == TUESDAY
+
+
+def test_the_summary_tells_what_was_asked_sent_and_waited_for(
+    platform: Platform, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_PACE_SECONDS", "0.05")
+    platform.yahoo.faults({"match": "chart/DIA", "times": None, "kind": "unknown_symbol"})
+    etf_daily.main(["--group", "benchmark"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("benchmark")]
+    told = re.fullmatch(
+        r"benchmark_etf_bars 2026-01-23: partial: asked 6, stored 5, unchanged 0, failed 1, dead-lettered 0, "
+        r"requests 8, sent 5, waited (\d\.\d) s for the pace "
+        r"\(DIA bars: No data found, symbol may be delisted\)",
+        line,
+    )
+    assert told is not None, line
+    assert float(told[1]) >= 0.3  # seven pauses of 0.05 s
