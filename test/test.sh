@@ -10,9 +10,11 @@ source "$repo/utils/stack/setup.sh"
 cd "$repo"
 
 chosen="not long"
+# A file is one worker's, in the order of the folders: services and databases are a worker's own.
+side_by_side=(-n 2 --dist loadfile --no-loadscope-reorder)
 case "${1:-}" in
     --help | -h) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-    --long) shift; chosen="" ;;
+    --long) shift; chosen=""; side_by_side=() ;;
     --unit) shift; chosen="not long and not integration and not e2e" ;;
 esac
 
@@ -33,4 +35,4 @@ python -P -m utils.stack.jars
 ruff check .
 ruff format --check .
 mypy .
-exec python -m pytest ${chosen:+-m "$chosen"} "$@" </dev/null
+exec python -m pytest "${side_by_side[@]}" ${chosen:+-m "$chosen"} "$@" </dev/null
