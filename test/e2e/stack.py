@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,6 +141,11 @@ class Stack:
         """Turn the schedule of a DAG off or on."""
         with Airflow(open_folder(self.folder)) as airflow:
             airflow.set_paused(dag_id, paused=paused)
+
+    def is_due(self, dag_id: str) -> bool:
+        """Whether a slot of its schedule has come that it has no run for yet."""
+        run_after = self.airflow("GET", f"/dags/{dag_id}")["next_dagrun_run_after"]
+        return run_after is not None and datetime.fromisoformat(run_after) <= datetime.now(UTC)
 
     def runs_of(self, dag_id: str) -> list[dict[str, Any]]:
         """All runs of a DAG, or of all with ~, oldest first."""
