@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from kafka import KafkaProducer
@@ -92,15 +92,26 @@ class Request:
 
 @dataclass(frozen=True)
 class Stage:
-    """One process of a producer."""
+    """One process of a producer.
+
+    deadline: how long failures that may pass are retried before they are for good; None: as the pipeline does.
+    """
 
     process: str
     phases: Callable[[Request], Phases]
     essential: frozenset[str] = frozenset()
+    deadline: timedelta | None = None
+
+
+class Blocked(RunAgain):
+    """The source is not to be asked for now: it limits requests, or the day's budget is used up."""
 
 
 class _Workshop:
-    """The source and the broker, made when a stage has something to ask for, once for all stages of a program."""
+    """The source and the broker, made when a stage has something to ask for, once for all stages of a program.
+
+    `blocked`: why the source is not to be asked for now, as far as a stage has met it.
+    """
 
     def __init__(
         self,
@@ -113,6 +124,7 @@ class _Workshop:
         self._settings, self.yahoo, self.kafka, self._opened = settings, yahoo, kafka, opened
         self._source_of = source_of
         self._made: tuple[Source, KafkaProducer] | None = None
+        self.blocked: str | None = None
 
     def open(self) -> tuple[Source, KafkaProducer]:
         """Raises StageFailed or UsageError with the one thing that isn't there."""
@@ -147,7 +159,7 @@ def run_stages(
     """Run the stages one after another for a session, the newest by default; the program's exit code.
 
     yahoo: other manners than those of the environment. source_of: another way to the source than asking it each time.
-    Raises NotAClosedSession, AlreadyComplete, RunAgain or StageFailed, each with one line.
+    Raises NotAClosedSession, AlreadyComplete, RunAgain (Blocked) or StageFailed, each with one line.
     """
     settings, yahoo, kafka = load(PlatformSettings), yahoo or load(YahooSettings), load(KafkaSettings)
     now = platform_now(settings)
@@ -163,12 +175,14 @@ def run_stages(
                 _show_plan(stage, request)
             else:
                 totals.append(_collect(stage, request, workshop))
-    return SUCCESS if plan_only else _conclude(totals, session)
+    return SUCCESS if plan_only else _conclude(totals, session, workshop.blocked)
 
 
-def _conclude(totals: Sequence[Totals | None], session: date) -> int:
+def _conclude(totals: Sequence[Totals | None], session: date, blocked: str | None) -> int:
     ran = [each for each in totals if each is not None]
     again = [each.not_before for each in ran if each.not_before is not None]
+    if again and blocked:
+        raise Blocked(blocked, max(again))
     if again:
         raise RunAgain("some of it may come later", max(again))
     if any(each.status == "failed" for each in ran):
@@ -189,7 +203,8 @@ def _show_plan(stage: Stage, request: Request) -> None:
         tasks = _advance(phases, [])
     if request.held_back:
         print(f"{named}: in quarantine: {request.named_held_back()}")
-    print(f"{named}: {count} requests and two for the cookie" if count else f"{named}: nothing is missing")
+    requests = f"{count} request{'s' if count > 1 else ''} and two for the cookie"
+    print(f"{named}: {requests if count else 'nothing is missing'}")
 
 
 def _advance(phases: Phases, outcomes: Sequence[Outcome] | None) -> Sequence[Task]:
@@ -230,7 +245,10 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
             if run.close_broken(error):
                 update_state(connection, run.run_id)
             raise
-        totals = run.close(not_before=attempt.not_before if attempt else None)
+        not_before = attempt.not_before if attempt else None
+        totals = run.close(deadline=stage.deadline, not_before=not_before)
+        if attempt and not_before:
+            workshop.blocked = attempt.stopped
         update_state(connection, run.run_id)
     more = [f"sent {attempt.sent}", f"waited {workshop.waited - before:.1f} s for the pace"] if attempt else []
     if request.held_back:
@@ -351,7 +369,8 @@ class _Attempt:
 
     def _learn(self, problem: Exception | None) -> None:
         if isinstance(problem, RateLimited):
-            self.stopped, self.not_before = str(problem), problem.not_before
+            self.stopped = self.stopped or str(problem)
+            self.not_before = max(self.not_before or problem.not_before, problem.not_before)
         elif isinstance(problem, SourceUnavailable):
             self._silent += 1
             if self._silent >= AWAY_AFTER and not self._answered and self.stopped is None:

@@ -26,7 +26,7 @@ class RunAgain(Exception):
 
     def __init__(self, reason: str, not_before: datetime) -> None:
         super().__init__(f"{reason}; to be run again not before {not_before.isoformat(timespec='seconds')}")
-        self.not_before = not_before
+        self.reason, self.not_before = reason, not_before
 
 
 class AlreadyComplete(Exception):

@@ -1,0 +1,13 @@
+"""Fill the bars of the benchmark ETFs: see test/backfill/benchmarks.py, or --help."""
+
+import sys
+from pathlib import Path
+
+# Python puts this folder first, where `collector` and others are packages of tests.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from collector.arguments import run  # noqa: E402 - after the path is right
+from test.backfill.benchmarks import main  # noqa: E402
+
+if __name__ == "__main__":
+    run(main)

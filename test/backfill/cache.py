@@ -1,0 +1,111 @@
+"""Answers of the source, kept for a day, so that a backfill that is run again asks for nothing twice.
+
+One JSON file an answer, a line a bar, under test/.cache/<market>/: invented prices never meet real ones. Only an answer
+that reaches the session it was asked for is kept; one that lacks it is asked for again.
+"""
+
+import json
+import os
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from collector.yahoo import History, Yahoo
+from config.settings import YahooSettings
+from database.connection import Connection
+from utils.clock import wall_now
+from utils.program import UsageError
+
+FORMAT = 1
+KEPT_FOR = timedelta(hours=24)
+
+
+class CachedYahoo(Yahoo):
+    """Yahoo, asked for bars only when no kept answer serves. `asked`: how often it had to be.
+
+    folder: of one market; None keeps nothing.
+    """
+
+    def __init__(self, settings: YahooSettings, connection: Connection, folder: Path | None) -> None:
+        super().__init__(settings, connection)
+        self._folder = folder
+        self.asked = 0
+
+    def history(self, ticker: str, start: date, end: date, *, timezone: str) -> History:
+        """As the source's own. Raises UsageError for a file that is not one of ours, OSError when none can be kept."""
+        file = None if self._folder is None else self._folder / f"{ticker}_{start}_{end}.json"
+        if file is not None and (kept := read(file, now=wall_now())) is not None:
+            return kept
+        self.asked += 1
+        answer = super().history(ticker, start, end, timezone=timezone)
+        if file is not None and answer.frame.index.max() == end:
+            write(file, answer)
+        return answer
+
+
+def read(file: Path, *, now: datetime) -> History | None:
+    """A kept answer; None when there is none, or an old one. Raises UsageError when the file can't be read."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        written = kept.get("format")
+        if written != FORMAT:
+            raise ValueError(f"expected format {FORMAT}, found {written}")
+        answer = _history(kept)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"{file}: not a cache of this version ({reason}): remove the folder, or say --no-cache"
+        ) from error
+    return answer if now - answer.fetched_at < KEPT_FOR else None
+
+
+def write(file: Path, answer: History) -> None:
+    """Keep an answer: the whole file or nothing. Raises OSError."""
+    head: dict[str, Any] = {
+        "format": FORMAT,
+        "currency": answer.currency,
+        "exchange": answer.exchange,
+        "timezone": answer.timezone,
+        "session_open": answer.session_open and answer.session_open.isoformat(),
+        "session_open_until": answer.session_open_until and answer.session_open_until.isoformat(),
+        "fetched_at": answer.fetched_at.isoformat(),
+        "columns": list(answer.frame.columns),
+    }
+    numbers = answer.frame.astype(object).where(answer.frame.notna(), None)
+    rows = [[day.isoformat(), *row] for day, row in zip(numbers.index, numbers.values.tolist(), strict=True)]
+    lines = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
+    text = f'{json.dumps(head, indent=1)[:-2]},\n "rows": [\n{lines}\n]}}\n'
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # A name of this process: two programs may keep the same answer at once.
+    beside = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def remove_old(folder: Path, *, now: datetime) -> None:
+    """Remove what no program would use any more."""
+    for file in folder.glob("*.json*"):
+        if now - datetime.fromtimestamp(file.stat().st_mtime, UTC) >= KEPT_FOR:
+            file.unlink(missing_ok=True)
+
+
+def _history(kept: dict[str, Any]) -> History:
+    days = [date.fromisoformat(row[0]) for row in kept["rows"]]
+    frame = pd.DataFrame([row[1:] for row in kept["rows"]], columns=kept["columns"], index=pd.Index(days, name="Date"))
+    opened, until = kept["session_open"], kept["session_open_until"]
+    return History(
+        frame,
+        currency=kept["currency"],
+        exchange=kept["exchange"],
+        timezone=kept["timezone"],
+        session_open=date.fromisoformat(opened) if opened else None,
+        session_open_until=datetime.fromisoformat(until) if until else None,
+        fetched_at=datetime.fromisoformat(kept["fetched_at"]),
+    )
