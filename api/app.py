@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -19,18 +18,9 @@ from api.gate import OPEN_FILES, Gate
 from api.metrics import registry_of
 from api.negotiation import acceptable
 from api.observation import Observed
+from api.openapi import DESCRIPTION, complete, operation_id
 from api.routers import ROUTERS, service
 from config.settings import ApiSettings, DatabaseSettings, PlatformSettings, load
-
-DESCRIPTION = """Which US ETFs beat SPY, and the portfolios of their best holdings, every evening.
-
-Percent where a name ends in `_pct` or `_percent`, fractions where it ends in `_weight`, USD for market caps. A number
-that could not be computed is null. Results are computed, past returns selected them: not investment advice."""
-
-
-def operation_id(route: APIRoute) -> str:
-    """Stable and readable in generated clients: the function's name."""
-    return route.name
 
 
 def create_app() -> FastAPI:
@@ -70,4 +60,5 @@ def create_app() -> FastAPI:
     every_route = [Depends(authenticated), Depends(only_known_parameters), Depends(acceptable)]
     for router in ROUTERS:
         app.include_router(router, dependencies=every_route)
+    complete(app)
     return app

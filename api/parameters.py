@@ -1,17 +1,15 @@
 """Parameters of the routes: what each means and accepts. Those about portfolios are in api.dependencies."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, StringConstraints
 
-from api.dependencies import Period
+from api.dependencies import IsoDate, Period
 from api.problems import ProblemError
+from api.schemas.choices import EtfType, ItemStatus, RunStatus, Severity, Strategy
 from config.universe import COST_BPS, ETFS, SECTORS, UNKNOWN_SECTOR
-from database.read_pipeline import ItemStatus, Severity
-from database.read_pipeline import Status as RunStatus
-from database.results import Strategy
 
 SECTOR_NAMES = (*sorted(set(SECTORS.values())), UNKNOWN_SECTOR)
 ETF_TICKERS = tuple(sorted(etf.ticker for etf in ETFS))
@@ -50,7 +48,7 @@ CheckName = Annotated[
     Query(description="Only findings of this check", examples=["missing session"]),
 ]
 RunId = Annotated[str, Path(description="run_id of /pipeline/runs"), _Name]
-EtfTypeQuery = Annotated[Literal["benchmark", "sector"] | None, Query(description="Only these ETFs, as shown")]
+EtfTypeQuery = Annotated[EtfType | None, Query(description="Only these ETFs, as shown")]
 AnyPeriod = Annotated[Period | None, Query(description="Look-back in sessions; without it, all three")]
 TimePeriod = Annotated[Period, Query(description="Look-back in sessions")]
 
@@ -62,9 +60,9 @@ Cursor = Annotated[
     str | None, Query(description="next_cursor of the part before; without it, the list's start", max_length=512)
 ]
 
-StartDate = Annotated[date | None, Query(description="First day, ISO 8601; without it, the oldest there is")]
-EndDate = Annotated[date | None, Query(description="Last day, ISO 8601; without it, the newest there is")]
-RebalanceDate = Annotated[date | None, Query(description="Rebalance to describe, ISO 8601; without it, the newest")]
+StartDate = Annotated[IsoDate | None, Query(description="First day, ISO 8601; without it, the oldest there is")]
+EndDate = Annotated[IsoDate | None, Query(description="Last day, ISO 8601; without it, the newest there is")]
+RebalanceDate = Annotated[IsoDate | None, Query(description="Rebalance to describe, ISO 8601; without it, the newest")]
 Days = Annotated[int, Query(description="Sessions up to as_of_date", ge=2, le=1300)]
 Months = Annotated[int, Query(description="Months up to the newest", ge=1, le=120)]
 Year = Annotated[int | None, Query(description="With month; without both, the newest", ge=OLDEST_YEAR, le=NEWEST_YEAR)]

@@ -6,7 +6,7 @@ from typing import Any
 from api.dependencies import Services
 from api.freshness import monthly_late_at
 from api.problems import ProblemError
-from api.schemas import State
+from api.schemas.choices import PortfolioState
 from database import results
 from database.connection import Connection
 from database.read_dates import Result, result_dates
@@ -18,7 +18,7 @@ from utils.sessions import is_session, session_at_or_before
 AHEAD = timedelta(days=300)
 
 
-def no_portfolio_yet(db: Connection) -> tuple[State, str]:
+def no_portfolio_yet(db: Connection) -> tuple[PortfolioState, str]:
     """Why there is no portfolio at all."""
     if results.newest_trending_date(db) and not results.first_snapshot_date(db):
         return "no_snapshot", "No holdings snapshot is stored yet: no portfolio can be made"

@@ -30,13 +30,12 @@ TITLES = {
     500: "Internal error",
     503: "Unavailable",
 }
-# What a data route can answer with besides its data, for its OpenAPI entry.
+# What a route of results can answer with besides its data. api.openapi describes each once, for all routes.
+NOT_MODIFIED = "NotModified"
+DOCUMENTED_PROBLEMS = (401, 404, 406, 414, 422, 429, 503)
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The caller has this answer (If-None-Match)"},
-    **{
-        status: {"model": Problem, "description": TITLES[status], "content": {MEDIA_TYPE: {}}}
-        for status in (401, 404, 406, 422, 429, 503)
-    },
+    304: {"$ref": f"#/components/responses/{NOT_MODIFIED}"},
+    **{status: {"$ref": f"#/components/responses/Problem{status}"} for status in DOCUMENTED_PROBLEMS},
 }
 LONGEST_PATH = 200
 """Characters of a path that an answer repeats."""

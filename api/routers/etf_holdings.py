@@ -204,7 +204,7 @@ def holding_comparison(
     response_model=Concentrations,
     responses=CSV_DOCUMENTED,
 )
-def concentration(
+def etf_concentration(
     request: Request, app: App, db: Database, *, etf_type: EtfTypeQuery = None, as_of_date: SessionDate = None
 ) -> Concentrations | Response:
     """Top weights, Herfindahl index and the range of effective holdings, with the weight they cover (rules 6)."""
@@ -215,7 +215,7 @@ def concentration(
 
 
 @router.get("/overlap", summary="What the ETFs share", response_model=OverlapMatrix, responses=CSV_DOCUMENTED)
-def overlap(
+def etf_overlap(
     request: Request, app: App, db: Database, *, etf_type: EtfTypeQuery = None, as_of_date: SessionDate = None
 ) -> OverlapMatrix | Response:
     """The whole matrix: for each pair of ETFs the shared stocks and Σ of the smaller weights, at least (rules 6).

@@ -35,7 +35,7 @@ FIRST_SESSION = date(2000, 1, 3)  # of the calendar
 
 
 @router.get("/runs", summary="What ran", response_model=Runs, responses=CSV_DOCUMENTED)
-def runs(
+def pipeline_runs(
     request: Request,
     app: App,
     db: Database,
@@ -67,7 +67,7 @@ def runs(
 
 
 @router.get("/runs/{run_id}", summary="One run with its items", response_model=RunDetail, responses=CSV_DOCUMENTED)
-def run(
+def pipeline_run(
     request: Request,
     app: App,
     db: Database,

@@ -27,7 +27,6 @@ from api.schemas import (
     MonthlyPosition,
     PortfolioAnswer,
     PortfolioPosition,
-    State,
     StockBar,
     StockHistory,
     StockLatest,
@@ -35,6 +34,7 @@ from api.schemas import (
     StockRow,
     UsdKrw,
 )
+from api.schemas.choices import PortfolioState
 from api.tables import CSV_DOCUMENTED, table_answer
 from config.sentences import OF_MONTHLY, OF_PERIODS
 from config.universe import MONTHLY_VALID_SESSIONS
@@ -148,7 +148,7 @@ def excluded_of(header: Header) -> list[Excluded]:
     return [Excluded(**{"ticker": None, "etf": None} | item) for item in header.left_out]
 
 
-def state_of(header: Header) -> tuple[State, str | None]:
+def state_of(header: Header) -> tuple[PortfolioState, str | None]:
     """Why there is no position, if there is none."""
     if header.positions:
         return "ok", None
@@ -255,7 +255,7 @@ def monthly_portfolio(
     return table_answer(request, answer, name="portfolio-monthly", row_type=MonthlyPosition, rows=answer.positions)
 
 
-def monthly_state(header: Header) -> tuple[State, str | None]:
+def monthly_state(header: Header) -> tuple[PortfolioState, str | None]:
     """Why there is no position, if there is none."""
     if header.positions:
         return "ok", None

@@ -33,12 +33,9 @@ from api.schemas.holdings import (
 )
 from api.schemas.model import (
     Dated,
-    Documented,
     Model,
     Page,
     Problem,
-    State,
-    StrategyName,
 )
 from api.schemas.performance import (
     Metric,
@@ -111,7 +108,6 @@ __all__ = [
     "Concentration",
     "Concentrations",
     "Dated",
-    "Documented",
     "EtfBenchmark",
     "EtfDay",
     "EtfHolding",
@@ -169,7 +165,6 @@ __all__ = [
     "SectorWeight",
     "SectorsOfMonth",
     "Sessions",
-    "State",
     "Status",
     "StockBar",
     "StockHistory",
@@ -177,7 +172,6 @@ __all__ = [
     "StockList",
     "StockMonth",
     "StockRow",
-    "StrategyName",
     "TableFreshness",
     "TopHolding",
     "TopHoldings",

@@ -1,7 +1,6 @@
 """The ETFs of the universe."""
 
 from datetime import date
-from typing import Literal
 
 from pydantic import Field
 
@@ -14,7 +13,7 @@ class TrendingEtf(Model):
 
     etf_ticker: Ticker
     description: str = Field(description="What the ETF follows")
-    etf_type: Literal["benchmark", "sector"] = Field(description="How it is shown")
+    etf_type: EtfType
     sector_name: str | None = Field(description="Sector it stands for; null for a benchmark")
     rank_by_return: int | None = Field(description="Rank by return of the asked period, SPY counted; ties by ticker")
     return_5d: float | None = Field(description="Total return over 5 sessions, percent")
@@ -58,7 +57,7 @@ class EtfListed(Model):
     trade_date: date | None = Field(description="Session of the newest bar; null without any")
     close_price: float | None = Field(description="Its close, USD, split-adjusted")
     price_change_percent: float | None = Field(
-        description="100 × (close / previous session's close − 1); null where that session has no bar"
+        description="Percent: 100 × (close / previous session's close − 1); null where that session has no bar"
     )
     holdings_as_of: date | None = Field(description="Date of the newest holdings list; null without any")
 

@@ -4,22 +4,16 @@ Numbers are JSON numbers: `_pct` and `_percent` are percent, `_weight` is a frac
 caps are USD. What could not be computed is null, never NaN. `_date` is a session in New York, `_at` an instant in UTC.
 """
 
-import json
 from datetime import date, datetime
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict, Field
 
-# Taken from real answers to hand-made rows; a test keeps it so (test/api/test_examples.py).
-EXAMPLES = Path(__file__).with_name("examples.json")
+from api.schemas import choices
 
 Ticker = Annotated[str, Field(description="The source's symbol", examples=["NVDA"])]
 EtfTicker = Annotated[str, Field(description="The ETF's symbol", examples=["QQQ"])]
-EtfType = Annotated[Literal["benchmark", "sector"], Field(description="How it is shown; QQQ is a sector")]
+EtfType = Annotated[choices.EtfType, Field(description="How it is shown; QQQ is a sector")]
 SectorName = Annotated[str | None, Field(description="Sector it stands for; null for a benchmark")]
 Price = Annotated[float, Field(description="In the instrument's own currency, split-adjusted")]
 MonthName = Annotated[str, Field(description="Calendar month", pattern=r"^\d{4}-\d{2}$", examples=["2026-01"])]
@@ -32,35 +26,15 @@ WeightPct = Annotated[float, Field(description="The same weight in percent", ge=
 ReturnPct = Annotated[float, Field(description="Total return over the period, percent, in the stock's own currency")]
 MarketCap = Annotated[int | None, Field(description="Whole-company market cap at as_of_date, USD")]
 PeriodDays = Annotated[int, Field(description="Look-back in NYSE sessions: 5, 10 or 20")]
-StrategyName = Literal["5d", "10d", "20d", "monthly"]
-State = Literal["ok", "empty", "not_computed", "no_snapshot"]
 
 
-@cache
-def examples() -> dict[str, Any]:
-    """Model name → an example of it."""
-    found: dict[str, Any] = json.loads(EXAMPLES.read_text(encoding="utf-8"))
-    return found
-
-
-class Documented(BaseModel):
-    """A model whose schema shows a real example."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = handler(core)
-        if cls.__name__ in examples():
-            handler.resolve_ref_schema(schema)["examples"] = [examples()[cls.__name__]]
-        return schema
-
-
-class Model(Documented):
+class Model(BaseModel):
     """Reads the database's typed rows by attribute."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
-class Problem(Documented):
+class Problem(BaseModel):
     """An error (RFC 9457), media type application/problem+json. Further members by kind of problem."""
 
     model_config = ConfigDict(extra="allow")

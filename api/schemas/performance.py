@@ -4,8 +4,8 @@ from datetime import date
 
 from pydantic import Field
 
-from api.schemas.model import Dated, Model, StrategyName
-from database.read_performance import Origin
+from api.schemas.choices import Origin, Strategy
+from api.schemas.model import Dated, Model
 
 
 class PerformanceDay(Model):
@@ -17,9 +17,9 @@ class PerformanceDay(Model):
     daily_return: float | None = Field(description="Percent, USD, before cost; null on the first day")
     daily_return_net: float | None = Field(description="Percent, USD, after the day's cost; null on the first day")
     benchmark_return: float | None = Field(description="SPY's, percent, dividends reinvested; null on the first day")
-    equity: float = Field(description="Before cost", ge=0)
-    equity_net: float = Field(description="After cost at cost_bps: the headline", ge=0)
-    benchmark_equity: float = Field(description="SPY, bought once, no cost", ge=0)
+    equity: float = Field(description="Before cost, 1 at the start", ge=0)
+    equity_net: float = Field(description="After cost at cost_bps, 1 at the start: the headline", ge=0)
+    benchmark_equity: float = Field(description="SPY, bought once, no cost, 1 at the start", ge=0)
     drawdown_pct: float = Field(description="equity_net against its highest value so far (1 at least), percent", le=0)
     benchmark_drawdown_pct: float = Field(
         description="benchmark_equity against its highest value so far, percent", le=0
@@ -55,7 +55,9 @@ class Rebalance(Model):
     held_to: date = Field(description="Session at whose close the next was bought, or the newest session")
     is_completed: bool = Field(description="The next portfolio of the series has been bought")
     positions: int = Field(description="Stocks bought; 0 is cash", ge=0)
-    turnover: float = Field(description="½ Σ|Δw|, cash counted as a position; the first purchase is 1", ge=0, le=1)
+    turnover: float = Field(
+        description="½ Σ|Δw|, fraction, cash counted as a position; the first purchase is 1", ge=0, le=1
+    )
     cost: float = Field(description="cost_bps / 10,000 × Σ|Δw|, fraction of equity", ge=0)
     return_pct: float = Field(description="Earned from bought_on to held_to after its own purchase's cost, percent")
     benchmark_return_pct: float = Field(description="SPY's over the same sessions, percent")
@@ -74,7 +76,9 @@ class PerformanceSeries(Model):
     sessions: int = Field(description="Sessions in it", ge=1)
     incomplete: bool = Field(description="Figures are incomplete: a stock held had no bar for more than 5 sessions")
     flagged: list[date] = Field(description="Sessions with a stock held without a bar for more than 5 sessions")
-    turnover_mean: float | None = Field(description="Mean turnover of the purchases, the first left out; null without")
+    turnover_mean: float | None = Field(
+        description="Mean turnover of the purchases, fraction, the first left out; null without"
+    )
     cost_total_pp: float = Field(description="Cumulative return before cost − after cost, percentage points")
     metrics: list[Metric] = Field(description="Of equity_net")
     benchmark_metrics: list[Metric] = Field(description="The same of SPY, without cost; no hit rate")
@@ -83,7 +87,7 @@ class PerformanceSeries(Model):
 class Performance(Dated):
     """Realised performance of one strategy: net of cost unless a name says else."""
 
-    strategy: StrategyName = Field(description="The strategy")
+    strategy: Strategy = Field(description="The strategy")
     start_date: date = Field(description="First session in the answer")
     end_date: date = Field(description="Last session in the answer")
     cost_bps: float = Field(description="Cost each way, basis points of what is bought and sold")

@@ -4,9 +4,8 @@ from datetime import date, datetime
 
 from pydantic import Field
 
+from api.schemas.choices import Cadence, ItemStatus, RunStatus, Severity
 from api.schemas.model import Dated, Model, Page
-from database.read_pipeline import Cadence, ItemStatus, Severity
-from database.read_pipeline import Status as RunStatus
 
 
 class Run(Model):
@@ -29,8 +28,10 @@ class Run(Model):
     api_calls: int = Field(description="Requests to the source", ge=0)
     started_at: datetime = Field(description="Wall clock, UTC")
     finished_at: datetime | None = Field(description="Wall clock, UTC; null while running")
-    took_seconds: float | None = Field(description="finished_at − started_at; null while running")
-    not_before: datetime | None = Field(description="To be run again, not before this; null when it need not")
+    took_seconds: float | None = Field(description="finished_at − started_at, seconds; null while running")
+    not_before: datetime | None = Field(
+        description="To be run again, not before this (wall clock, UTC); null when it need not"
+    )
     error: str | None = Field(description="What broke or was left out, in one line")
 
 
@@ -51,7 +52,7 @@ class RunItem(Model):
     error: str | None = Field(description="Why it failed, in one line")
     permanent: bool = Field(description="A failure that trying again does not mend")
     started_at: datetime = Field(description="Planned (wall clock, UTC)")
-    finished_at: datetime | None = Field(description="Reached its end state; null while open")
+    finished_at: datetime | None = Field(description="Reached its end state (wall clock, UTC); null while open")
 
 
 class RunDetail(Page):

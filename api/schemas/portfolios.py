@@ -1,10 +1,18 @@
 """Portfolios and what stands beside them."""
 
 from datetime import date, datetime
-from typing import Literal
 
 from pydantic import Field
 
+from api.schemas.choices import (
+    CautionCode,
+    MarketCapSource,
+    Origin,
+    PortfolioState,
+    PortfolioStatus,
+    SentenceCode,
+    Strategy,
+)
 from api.schemas.model import (
     CompanyName,
     Dated,
@@ -13,13 +21,10 @@ from api.schemas.model import (
     PeriodDays,
     ReturnPct,
     Sector,
-    State,
-    StrategyName,
     Ticker,
     Weight,
     WeightPct,
 )
-from config.sentences import Code
 
 
 class UsdKrw(Model):
@@ -52,7 +57,7 @@ class PortfolioPosition(Model):
     weight_pct: WeightPct
     return_pct: ReturnPct
     market_cap: MarketCap
-    market_cap_source: Literal["quote", "carried", "scaled"] = Field(
+    market_cap_source: MarketCapSource = Field(
         description="quote: of that session; carried: an earlier quote moved by price; scaled: a later one"
     )
     allocation_score: float = Field(description="return_pct per USD trillion of market cap")
@@ -83,7 +88,7 @@ class Excluded(Model):
 class Caution(Model):
     """What a reader must be told (rules 10), as a code with its numbers."""
 
-    code: Literal["single_weight_above_half", "few_effective_positions", "same_company"] = Field(
+    code: CautionCode = Field(
         description="One weight above 50 % · effective positions below 3 · several share classes of one company"
     )
     value: float = Field(description="Largest weight in percent · effective positions · joint weight in percent")
@@ -93,7 +98,7 @@ class Caution(Model):
 class FixedSentence(Model):
     """What a reader of such a portfolio is always told (rules 10)."""
 
-    code: Code = Field(description="Names the sentence, whatever its wording")
+    code: SentenceCode = Field(description="Names the sentence, whatever its wording")
     ko: str = Field(description="Korean")
     en: str = Field(description="English")
 
@@ -102,12 +107,12 @@ class PortfolioAnswer(Dated):
     """A portfolio with all that a reader of it should know."""
 
     period_days: PeriodDays
-    state: State = Field(description="ok, or why there is no position")
+    state: PortfolioState = Field(description="ok, or why there is no position")
     reason: str | None = Field(description="The state in one English sentence; null when ok")
-    status: Literal["complete", "partial", "empty"] | None = Field(
+    status: PortfolioStatus | None = Field(
         description="complete; partial: something was left out that could have given a position; empty"
     )
-    origin: Literal["live", "simulated"] | None = Field(
+    origin: Origin | None = Field(
         description="live: published before the next session's close; simulated: calculated afterwards"
     )
     revision: int | None = Field(description="1 for what was published first")
@@ -141,7 +146,7 @@ class Move(Model):
 class PortfolioChanges(Dated):
     """What came in, went out and changed against the portfolio before."""
 
-    strategy: StrategyName = Field(description="The portfolio's strategy")
+    strategy: Strategy = Field(description="The portfolio's strategy")
     previous_as_of_date: date | None = Field(description="The portfolio compared with; null when there is none")
     entered: list[Move] = Field(description="Came in, largest weight first")
     left: list[Move] = Field(description="Went out, largest former weight first")
@@ -159,7 +164,7 @@ class SectorWeight(Model):
 class PortfolioOverlap(Model):
     """What two portfolios have in common."""
 
-    strategy: StrategyName = Field(description="The other portfolio")
+    strategy: Strategy = Field(description="The other portfolio")
     as_of_date: date = Field(description="Its date")
     shared_count: int = Field(description="Stocks held by both")
     shared_tickers: list[str] = Field(description="Those stocks, in ticker order")
@@ -169,7 +174,7 @@ class PortfolioOverlap(Model):
 class PortfolioSummary(Dated):
     """How lopsided a portfolio is, and how it stands beside the others."""
 
-    strategy: StrategyName = Field(description="The portfolio's strategy")
+    strategy: Strategy = Field(description="The portfolio's strategy")
     position_count: int = Field(description="Number of positions")
     largest_weight_pct: float | None = Field(description="Largest weight, percent")
     top5_weight_pct: float | None = Field(description="Σ of the five largest weights, percent")
@@ -205,12 +210,10 @@ class MonthlyPortfolio(Dated):
     sessions_left: int = Field(description="Sessions after the newest closed one up to valid_until", ge=0)
     superseded_by: date | None = Field(description="The rebalance after it; null when it is the newest")
     input_as_of_date: date | None = Field(description="Session whose three portfolios were merged")
-    state: State = Field(description="ok, or why there is no position")
+    state: PortfolioState = Field(description="ok, or why there is no position")
     reason: str | None = Field(description="The state in one English sentence; null when ok")
-    status: Literal["complete", "partial", "empty"] | None = Field(
-        description="Of the portfolio; null when not computed"
-    )
-    origin: Literal["live", "simulated"] | None = Field(
+    status: PortfolioStatus | None = Field(description="Of the portfolio; null when not computed")
+    origin: Origin | None = Field(
         description="live: published before the next session's close; simulated: calculated afterwards"
     )
     revision: int | None = Field(description="1 for what was published first")

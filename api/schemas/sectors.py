@@ -53,7 +53,7 @@ class SectorMonth(Model):
     )
     positive_days: int = Field(description="Days with a positive mean return", ge=0)
     total_trading_days: int = Field(description="Days with a mean return", ge=0)
-    positive_rate: float | None = Field(description="100 × positive_days / total_trading_days")
+    positive_rate: float | None = Field(description="Percent: 100 × positive_days / total_trading_days")
     best_day: float | None = Field(description="Best daily mean return, percent")
     worst_day: float | None = Field(description="Worst daily mean return, percent")
     is_trending: bool = Field(description="Mean above SPY's and 0, with at least 3 stocks")

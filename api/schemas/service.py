@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from api.schemas.model import Documented, Model
+from api.schemas.choices import FreshnessState
+from api.schemas.model import Model
 
 
 class Status(Model):
@@ -16,10 +17,10 @@ class Status(Model):
     sessions_behind: int | None = Field(
         description="Sessions from as_of_date to expected_as_of_date; null without results"
     )
-    freshness: Literal["current", "due", "behind"] = Field(
-        description="current; due: the newest session's results are not late yet; behind"
+    freshness: FreshnessState = Field(description="current; due: the newest session's results are not late yet; behind")
+    due_at: datetime | None = Field(
+        description="When results of expected_as_of_date count as late (platform clock, UTC); null when current"
     )
-    due_at: datetime | None = Field(description="When results of expected_as_of_date count as late; null when current")
     is_current: bool = Field(description="No session after as_of_date closed more than FRESH_HOURS ago")
     computed_at: datetime | None = Field(description="When the newest results were computed (wall clock, UTC)")
     next_run_at: datetime = Field(description="Next scheduled start of the daily pipeline (platform clock, UTC)")
@@ -40,14 +41,14 @@ class Sessions(Model):
     rebalances: list[date] = Field(description="Rebalance dates with a monthly portfolio, oldest first")
 
 
-class Health(Documented):
+class Health(BaseModel):
     """The process is up."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"] = Field(default="ok", description="Always")
 
 
-class Ready(Documented):
+class Ready(BaseModel):
     """Whether requests can be answered."""
 
-    status: Literal["ready"] = "ready"
+    status: Literal["ready"] = Field(default="ready", description="Always; else the answer is a 503")
     schema_revision: str = Field(description="Migration the database is at")

@@ -19,7 +19,7 @@ class StockRow(Model):
     trade_date: date | None = Field(description="Session of the newest bar; null without any")
     close_price: float | None = Field(description="Its close, own currency, split-adjusted")
     price_change_percent: float | None = Field(
-        description="100 × (close / previous session's close − 1); null where that session has no bar"
+        description="Percent: 100 × (close / previous session's close − 1); null where that session has no bar"
     )
     market_cap: int | None = Field(description="Newest quoted whole-company market cap, in market_cap_currency")
     market_cap_currency: str | None = Field(description="ISO code")
@@ -36,16 +36,18 @@ class StockBar(Model):
     """One session as the source quotes it (rules 2): split-adjusted, own currency."""
 
     trade_date: date = Field(description="Session of the stock's own exchange")
-    open_price: float | None = Field(description="Open; null where the source has none")
-    high_price: float | None = Field(description="High; null where the source has none")
-    low_price: float | None = Field(description="Low; null where the source has none")
+    open_price: float | None = Field(description="Open, own currency; null where the source has none")
+    high_price: float | None = Field(description="High, own currency; null where the source has none")
+    low_price: float | None = Field(description="Low, own currency; null where the source has none")
     close_price: Price
-    adj_close_price: float = Field(description="Close adjusted for dividends, too: what returns are made of")
+    adj_close_price: float = Field(
+        description="Close adjusted for dividends, too, own currency: what returns are made of"
+    )
     volume: int = Field(description="Shares traded", ge=0)
-    dividend: float = Field(description="Per share; 0 when none", ge=0)
+    dividend: float = Field(description="Per share, own currency; 0 when none", ge=0)
     split_ratio: float = Field(description="Shares after / before; 0 when none", ge=0)
     price_change_percent: float | None = Field(
-        description="100 × (close / previous session's close − 1); null where that session has no bar"
+        description="Percent: 100 × (close / previous session's close − 1); null where that session has no bar"
     )
     doubt: str | None = Field(description="Why the bar is in doubt and used by no result; null when it is not")
 

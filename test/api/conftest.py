@@ -10,7 +10,8 @@ from api.app import create_app
 from database import api_keys
 from test import published
 from test.api.market import everything
-from test.conftest import Database
+from test.api.serving import Served, served
+from test.conftest import Database, Server, fresh_database
 
 
 @pytest.fixture
@@ -44,3 +45,14 @@ def market(db: published.Connection) -> published.Connection:
     """Rows in every table (see test.api.market)."""
     everything(db)
     return db
+
+
+@pytest.fixture(scope="session")
+def server(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The market as callers get it: a server process, one database for all who ask. Nothing here may change it."""
+    with fresh_database(postgres) as database:
+        with published.connect(database) as connection:
+            everything(connection)
+            api_keys.register(connection, "tests", published.KEY)
+        with served(database, tmp_path_factory.mktemp("api") / "api.log", API_RATE_PER_MINUTE="0") as found:
+            yield found

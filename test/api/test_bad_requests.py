@@ -7,17 +7,13 @@ log has a line for each, and nothing of what was sent: no key, no value of a que
 import contextlib
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import pytest
 
-from database import api_keys
 from test import published
-from test.api.market import everything
-from test.api.serving import Served, served
-from test.conftest import Server, fresh_database
+from test.api.serving import Served
 
 MARK = "s3cretmark"
 """Stands in what is sent, and must stand in no line of the log."""
@@ -76,18 +72,6 @@ class Bad(NamedTuple):
     address: str
     headers: dict[str, bytes]
     right: tuple[int, ...]
-
-
-@pytest.fixture(scope="module")
-def server(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A served market, one database for all of them: nothing here may change it."""
-    log = tmp_path_factory.mktemp("api") / "api.log"
-    with fresh_database(postgres) as database:
-        with published.connect(database) as connection:
-            everything(connection)
-            api_keys.register(connection, "tests", published.KEY)
-        with served(database, Path(log)) as found:
-            yield found
 
 
 def plain(schema: dict[str, Any], page: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +146,7 @@ def cases(page: dict[str, Any]) -> Iterator[Bad]:
 
 
 def _of_path(template: str, operation: dict[str, Any], page: dict[str, Any]) -> Iterator[Bad]:
-    parameters = [(item, plain(item["schema"], page)) for item in operation.get("parameters", ())]
+    parameters = [(item, plain(item["schema"], page)) for item in operation.get("parameters", ()) if "in" in item]
     path = template
     for item, schema in parameters:
         if item["in"] == "path":

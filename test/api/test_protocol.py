@@ -155,17 +155,3 @@ class TestStatus:
         assert answer["sessions"] == ["2026-01-22", "2026-01-23"]
         assert answer["without_result"] == ["2026-01-26"]
         assert answer["rebalances"] == []
-
-
-def test_openapi_has_readable_operation_ids_and_units(client: TestClient) -> None:
-    page = client.get("/openapi.json").json()
-    operations = {path: item["get"]["operationId"] for path, item in page["paths"].items()}
-    assert operations["/stocks/portfolio"] == "portfolio"
-    assert len(set(operations.values())) == len(operations)
-    undescribed = [
-        f"{name}.{field}"
-        for name, model in page["components"]["schemas"].items()
-        for field, content in model.get("properties", {}).items()
-        if name not in ("Health", "Ready") and not content.get("description") and "$ref" not in content
-    ]
-    assert undescribed == []
