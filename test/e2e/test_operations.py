@@ -74,6 +74,7 @@ def alone(stack: Stack) -> Evening:
 
     A DAG that is turned on first runs its schedule's newest slot: from here on nothing starts by itself.
     """
+    eventually(lambda: dags_read(stack), lambda read: read == set(EVERY_DAG), seconds=300)
     for dag_id in EVERY_DAG:
         stack.set_paused(dag_id, paused=False)
     eventually(lambda: [dag_id for dag_id in EVERY_DAG if stack.is_due(dag_id)], lambda due: not due, seconds=120)
@@ -87,6 +88,11 @@ def alone(stack: Stack) -> Evening:
     asked = requests(stack)
     _tell_overhead(run)
     return Evening(run, asked)
+
+
+def dags_read(stack: Stack) -> set[str]:
+    """The DAGs that Airflow knows."""
+    return {dag["dag_id"] for dag in stack.airflow("GET", "/dags")["dags"]}
 
 
 def evening(stack: Stack, session: date) -> None:
@@ -134,8 +140,7 @@ def assert_whole(stack: Stack, session: date) -> None:
 
 def test_an_evening_ends_whole_and_every_dag_file_is_read(stack: Stack, alone: Evening) -> None:
     assert stack.airflow("GET", "/importErrors")["total_entries"] == 0
-    read = {dag["dag_id"] for dag in stack.airflow("GET", "/dags")["dags"]}
-    assert read == set(EVERY_DAG)
+    assert dags_read(stack) == set(EVERY_DAG)
     assert alone.run.session == SECOND
     assert_whole(stack, SECOND)
 
