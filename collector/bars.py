@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from collector.yahoo import History
-from config.universe import EXCHANGE_CALENDARS
+from config.universe import EXCHANGE_CALENDARS, EXCHANGE_OF_SUFFIX
 from database.coverage import Asset
 from database.findings import FIRST_BAR, MISSING_SESSION, Finding
 from utils.messages import Bar, BarsMessage
@@ -18,8 +18,6 @@ from utils.sessions import last_closed_session, session_at_or_before, sessions_b
 
 DECIMALS = 6
 LARGEST = 1e12
-# Where the source's symbols end so, as long as it has not yet told the exchange.
-_EXCHANGE_OF_SUFFIX = {"KS": "KSC", "KQ": "KOE", "T": "JPX", "L": "LSE", "TO": "TOR", "HK": "HKG"}
 
 
 def exchange_of(ticker: str, known: str | None) -> str | None:
@@ -28,7 +26,8 @@ def exchange_of(ticker: str, known: str | None) -> str | None:
     >>> exchange_of("005930.KS", None), exchange_of("AAPL", "NMS"), exchange_of("AAPL", None)
     ('KSC', 'NMS', None)
     """
-    return known or _EXCHANGE_OF_SUFFIX.get(ticker.rpartition(".")[2]) if "." in ticker or known else None
+    _, dot, suffix = ticker.rpartition(".")
+    return known or (EXCHANGE_OF_SUFFIX.get(suffix) if dot else None)
 
 
 def same_calendar(one: str | None, other: str | None) -> bool:

@@ -2,23 +2,11 @@
 
 from datetime import date, datetime
 
+from collector.rates import major_unit
 from collector.yahoo import NoData, Profile, Quote
 from config.universe import SECTORS, UNKNOWN_SECTOR
 from database.coverage import Stock
 from utils.messages import ProfileMessage, QuotesMessage
-
-# London, Johannesburg and Tel Aviv quote prices in a hundredth of the unit in which caps are given.
-_MAJOR_UNIT = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
-USD = "USD"
-
-
-def major_unit(currency: str) -> str:
-    """The ISO code of a currency that may be a hundredth of one.
-
-    >>> major_unit("GBp"), major_unit("KRW")
-    ('GBP', 'KRW')
-    """
-    return _MAJOR_UNIT.get(currency, currency)
 
 
 def cap_message(quote: Quote, *, session: date, quoted_at: datetime) -> QuotesMessage:

@@ -12,8 +12,9 @@ from collector.bars import exchange_of
 from collector.etfs import lists_in_reach, trending
 from collector.holdings import EQUITY, largest, type_of
 from collector.planner import BarsPlan, plan_bars
-from collector.profiles import USD, learned, major_unit
+from collector.profiles import learned
 from collector.rates import CALENDAR as RATE_CALENDAR
+from collector.rates import USD, major_unit
 from collector.run import Phases, Request
 from collector.tasks import BarsTask, Outcome, ProfileTask, QuotesTask, RatesTask
 from collector.yahoo import QUOTES_AT_ONCE
@@ -135,15 +136,20 @@ class _Work:
         """Rates of every currency met, up to the day before the session (rules 4)."""
         met = {stock.currency for stock in self.known.values() if stock.currency} | self._currencies
         met |= coverage.currencies_of(self._request.connection, self._tickers)
-        foreign = sorted({major_unit(currency) for currency in met} - {USD})
+        # Of a hundredth (GBp) the major's, too: market caps are given in it.
+        foreign = sorted((met | {major_unit(currency) for currency in met}) - {USD})
         if not foreign:
             return
         days = sessions_until(
             previous_session(self._request.as_of_date, RATE_CALENDAR), self._request.sessions, RATE_CALENDAR
         )
         stored = coverage.rate_coverage(self._request.connection, self._request.free("fx", foreign), days)
-        plans = (self._plan(each, days) for each in stored)
-        yield [RatesTask(plan) for plan in plans if plan is not None]
+        by_pair: dict[str, list[BarsPlan]] = {}
+        for each in stored:
+            plan = self._plan(each, days)
+            if plan is not None:
+                by_pair.setdefault(major_unit(each.ticker), []).append(plan)
+        yield [RatesTask(tuple(plans)) for plans in by_pair.values()]
 
     def _bars(self, tickers: Sequence[str]) -> list[BarsTask]:
         """Plans against each stock's own calendar."""

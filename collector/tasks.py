@@ -232,31 +232,39 @@ class ProfileTask:
 
 @dataclass(frozen=True)
 class RatesTask:
-    """Rates of one currency, against the dollar."""
+    """Rates of one currency pair against the dollar: of the currency, and of the hundredth that prices may be in."""
 
-    plan: BarsPlan
+    plans: tuple[BarsPlan, ...]
 
     @property
     def items(self) -> tuple[Item, ...]:
-        return (Item(self.plan.ticker, "fx"),)
+        return tuple(Item(plan.ticker, "fx") for plan in self.plans)
+
+    @property
+    def _span(self) -> tuple[date, date]:
+        return min(plan.start for plan in self.plans), max(plan.end for plan in self.plans)
 
     def __str__(self) -> str:
-        return f"{self.plan.ticker} rates {self.plan.start} to {self.plan.end}"
+        start, end = self._span
+        return f"{' and '.join(plan.ticker for plan in self.plans)} rates {start} to {end}"
 
     def perform(self, source: Source) -> list[Outcome]:
-        plan, (item,) = self.plan, self.items
-        history = source.yahoo.history(rates.symbol_of(plan.ticker), plan.start, plan.end, timezone=rates.TIMEZONE)
+        start, end = self._span
+        history = source.yahoo.history(rates.symbol_of(self.plans[0].ticker), start, end, timezone=rates.TIMEZONE)
         now = source.now()
-        found = rates.rates_of(history, now=now)
+        return [self._judge(plan, history, source, now) for plan in self.plans]
+
+    def _judge(self, plan: BarsPlan, history: History, source: Source, now: datetime) -> Outcome:
+        item, found = Item(plan.ticker, "fx"), rates.rates_of(history, plan.ticker, now=now)
         if not found:
             raise SourceUnavailable(f"no rate from {plan.start} to {plan.end}")
         given = {rate.rate_date for rate in found}
         missing = bars.missing_sessions(plan.ticker, _lacked(plan, given), stored=())
-        stored = stored_rates(source.connection, plan.ticker, plan.start)
+        stored = stored_rates(source.connection, plan.ticker, found[0].rate_date)
         if all(stored.get(rate.rate_date) == rate.usd_per_unit for rate in found):
-            return [Outcome(item, findings=tuple(missing))]
+            return Outcome(item, findings=tuple(missing))
         message = FxMessage(ticker=plan.ticker, rates=tuple(found), fetched_at=history.fetched_at, observed_at=now)
-        return [Outcome(item, message, findings=tuple(missing))]
+        return Outcome(item, message, findings=tuple(missing))
 
 
 def _lacked(plan: BarsPlan, given: Collection[date]) -> list[date]:

@@ -71,16 +71,69 @@ SECTORS: dict[str, str] = {
 # Share classes of one company, shown with their joint weight where both are in one portfolio (rules 4.5).
 SHARE_CLASSES: tuple[tuple[str, str], ...] = (("GOOG", "GOOGL"), ("FOX", "FOXA"), ("NWS", "NWSA"), ("BRK-A", "BRK-B"))
 
-# The source's exchange code → calendar of exchange_calendars. An exchange that is not listed is one of New York's.
+
+class Exchange(NamedTuple):
+    """The source's code of an exchange, how its symbols end, and its calendar (exchange_calendars)."""
+
+    code: str
+    suffix: str
+    calendar: str
+
+
+# An exchange that is not listed is one of New York's.
 NEW_YORK = "XNYS"
-EXCHANGE_CALENDARS: dict[str, str] = {
-    "KSC": "XKRX",
-    "KOE": "XKRX",
-    "JPX": "XTKS",
-    "LSE": "XLON",
-    "TOR": "XTSE",
-    "HKG": "XHKG",
-}
+EXCHANGES: tuple[Exchange, ...] = (
+    # Asia and the Pacific
+    Exchange("KSC", "KS", "XKRX"),
+    Exchange("KOE", "KQ", "XKRX"),
+    Exchange("JPX", "T", "XTKS"),
+    Exchange("HKG", "HK", "XHKG"),
+    Exchange("SHH", "SS", "XSHG"),
+    Exchange("SHZ", "SZ", "XSHG"),
+    Exchange("TAI", "TW", "XTAI"),
+    Exchange("TWO", "TWO", "XTAI"),
+    Exchange("SES", "SI", "XSES"),
+    Exchange("KLS", "KL", "XKLS"),
+    Exchange("SET", "BK", "XBKK"),
+    Exchange("JKT", "JK", "XIDX"),
+    Exchange("NSI", "NS", "XBOM"),
+    Exchange("BSE", "BO", "XBOM"),
+    Exchange("ASX", "AX", "XASX"),
+    Exchange("NZE", "NZ", "XNZE"),
+    # Europe
+    Exchange("LSE", "L", "XLON"),
+    Exchange("GER", "DE", "XETR"),
+    Exchange("FRA", "F", "XFRA"),
+    Exchange("PAR", "PA", "XPAR"),
+    Exchange("AMS", "AS", "XAMS"),
+    Exchange("BRU", "BR", "XBRU"),
+    Exchange("LIS", "LS", "XLIS"),
+    Exchange("MIL", "MI", "XMIL"),
+    Exchange("MCE", "MC", "XMAD"),
+    Exchange("EBS", "SW", "XSWX"),
+    Exchange("VIE", "VI", "XWBO"),
+    Exchange("ISE", "IR", "XDUB"),
+    Exchange("STO", "ST", "XSTO"),
+    Exchange("HEL", "HE", "XHEL"),
+    Exchange("CPH", "CO", "XCSE"),
+    Exchange("OSL", "OL", "XOSL"),
+    Exchange("ATH", "AT", "ASEX"),
+    Exchange("WSE", "WA", "XWAR"),
+    Exchange("PRA", "PR", "XPRA"),
+    Exchange("BUD", "BD", "XBUD"),
+    Exchange("IST", "IS", "XIST"),
+    Exchange("TLV", "TA", "XTAE"),
+    # The Americas and Africa
+    Exchange("TOR", "TO", "XTSE"),
+    Exchange("VAN", "V", "XTSE"),
+    Exchange("SAO", "SA", "BVMF"),
+    Exchange("MEX", "MX", "XMEX"),
+    Exchange("BUE", "BA", "XBUE"),
+    Exchange("SGO", "SN", "XSGO"),
+    Exchange("JNB", "JO", "XJSE"),
+)
+EXCHANGE_CALENDARS: dict[str, str] = {exchange.code: exchange.calendar for exchange in EXCHANGES}
+EXCHANGE_OF_SUFFIX: dict[str, str] = {exchange.suffix: exchange.code for exchange in EXCHANGES}
 
 
 def exchange_calendar(exchange: str | None) -> str:

@@ -118,8 +118,9 @@ class FxRate(_Model):
 
 
 class FxMessage(_Message):
-    """Rates of one currency. `ticker` is the currency's code, such as KRW."""
+    """Rates of one currency. `ticker` is the currency's code as prices name it, such as KRW or GBp."""
 
+    ticker: Currency
     kind: Literal["fx"] = "fx"
     rates: Annotated[tuple[FxRate, ...], Field(min_length=1, max_length=30_000)]
 

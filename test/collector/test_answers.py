@@ -11,8 +11,10 @@ from collector.profiles import cap_message, learned, profile_message, quoted_pro
 from collector.rates import rates_of
 from collector.restatement import differing, restated
 from collector.yahoo import History, ListedHolding, NoData, Profile, Quote, TopHoldings
+from config.universe import EXCHANGES, Exchange
 from database.coverage import Stock, StoredBar, StoredHolding
 from utils.messages import Bar
+from utils.sessions import session_at_or_before, sessions_until
 
 D, EVENING = date(2026, 1, 23), datetime(2026, 1, 23, 22, 30, tzinfo=UTC)
 NAN, INF = float("nan"), float("inf")
@@ -226,5 +228,17 @@ def test_a_sector_has_our_name_and_keeps_the_sources(source: str | None, ours: s
 
 def test_rates_are_dollars_for_one_unit_of_finished_days() -> None:
     rows = [(day, [NAN, NAN, NAN, close, close, 0, 0, 0]) for day, close in ((date(2026, 1, 22), 1600.0), (D, 1500.0))]
-    (rate,) = rates_of(history(*rows), now=EVENING)
+    (rate,) = rates_of(history(*rows), "KRW", now=EVENING)
     assert (rate.rate_date, rate.usd_per_unit) == (date(2026, 1, 22), 0.000625)
+
+
+def test_a_penny_is_worth_a_hundredth_of_a_pound() -> None:
+    rows = [(date(2026, 1, 22), [NAN, NAN, NAN, 0.8, 0.8, 0, 0, 0])]  # 0.80 pounds for a dollar
+    pounds, pence = (rates_of(history(*rows), unit, now=EVENING)[0].usd_per_unit for unit in ("GBP", "GBp"))
+    assert (pounds, pence) == (1.25, 0.0125)
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.code)
+def test_every_exchange_has_a_calendar_that_knows_ten_years(exchange: Exchange) -> None:
+    assert exchange_of(f"X.{exchange.suffix}", None) == exchange.code
+    assert len(sessions_until(session_at_or_before(D, exchange.calendar), 2520, exchange.calendar)) == 2520
