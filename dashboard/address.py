@@ -1,59 +1,72 @@
 """What a page's address says (dashboard.md 2): the one place of a page's state, so that a link shows the same."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
 
+from dashboard.site import Page
 from dashboard.texts import DEFAULT, LANGS, Lang
 
-PERIODS = ("20", "10", "5")
-TABS = ("5", "10", "20")
 LANG_COOKIE, THEME_COOKIE = "lang", "theme"
 THEMES = ("auto", "light", "dark")
 
 
 @dataclass(frozen=True)
 class Address:
-    """The state of a page. `unknown` names values that were refused, for a notice."""
+    """The state of a page. `values` are those that differ from the default; `unknown` were refused, for a notice."""
 
-    path: str
+    page: Page
     lang: Lang
-    period: str = PERIODS[0]
-    day: date | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
-    def url(self, **changes: str | date | None) -> str:
-        """The same page with other values; defaults are left out, the language never."""
-        changed = replace(self, **changes)  # type: ignore[arg-type]
-        query: dict[str, str] = {"lang": changed.lang}
-        if changed.period != PERIODS[0]:
-            query["period"] = changed.period
-        if changed.day:
-            query["date"] = changed.day.isoformat()
-        return f"{changed.path}?{urlencode(query)}"
+    def __getitem__(self, name: str) -> str:
+        """The value of a choice of the page, its default where the address is silent."""
+        return self.values.get(name, self.page.choices[name].default)
+
+    @property
+    def day(self) -> date | None:
+        """The session asked for; None means the newest."""
+        given = self.values.get("date")
+        return date.fromisoformat(given) if given else None
+
+    def query(self, *, lang: str | None = None, **changes: str) -> str:
+        """The query part with other values; defaults are left out, the language never."""
+        changed = {**self.values, **changes}
+        kept = {name: value for name, value in changed.items() if value != self.page.choices[name].default}
+        return urlencode({"lang": lang or self.lang, **kept})
+
+    def url(self, *, lang: str | None = None, **changes: str) -> str:
+        """The same page with other values."""
+        return f"{self.page.path}?{self.query(lang=lang, **changes)}"
+
+    def to(self, page: Page) -> str:
+        """Another page, of the same session where it shows one."""
+        kept = {"date": self.values["date"]} if page.is_dated and "date" in self.values else {}
+        return Address(page, self.lang, kept).url()
 
 
-def read(path: str, query: Mapping[str, str | None], *, cookie_lang: str | None = None) -> Address:
-    """Address of a request; an unknown value becomes the default and is named.
+def read(page: Page, query: Mapping[str, str | None], *, cookie_lang: str | None = None) -> Address:
+    """Address of a request; an unknown value becomes the default and is named. Names that are unknown are ignored.
 
-    >>> read("/", {"period": "7", "lang": "en"}).unknown
+    >>> from dashboard.site import PORTFOLIO
+    >>> read(PORTFOLIO, {"period": "7", "lang": "en"}).unknown
     (('period', '7'),)
     """
+    values: dict[str, str] = {}
     unknown: list[tuple[str, str]] = []
-
-    def one_of(name: str, accepted: Sequence[str], default: str) -> str:
+    for name, choice in page.choices.items():
         given = query.get(name)
-        if given and given not in accepted:
+        if not given or given == choice.default:
+            continue
+        if choice.accepts(given):
+            values[name] = given
+        else:
             unknown.append((name, given))
-        return given if given in accepted else default  # type: ignore[return-value]
-
-    lang = one_of("lang", LANGS, cookie_lang if cookie_lang in LANGS else DEFAULT)
-    period = one_of("period", PERIODS, PERIODS[0])
-    day: date | None = None
-    if given := query.get("date"):
-        try:
-            day = date.fromisoformat(given)
-        except ValueError:
-            unknown.append(("date", given))
-    return Address(path, "en" if lang == "en" else "ko", period, day, tuple(unknown))
+    lang = query.get("lang") or cookie_lang or DEFAULT
+    if lang not in LANGS:
+        if query.get("lang"):
+            unknown.append(("lang", lang))
+        lang = cookie_lang if cookie_lang in LANGS else DEFAULT
+    return Address(page, "en" if lang == "en" else "ko", values, tuple(unknown))

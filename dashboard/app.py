@@ -15,6 +15,7 @@ from config.settings import DashboardSettings, load
 from dashboard.client import ApiClient
 from dashboard.context import CLIENT, current_address, current_client, current_theme
 from dashboard.downloads import downloads
+from dashboard.site import PORTFOLIO
 
 HERE = Path(__file__).parent
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -43,7 +44,7 @@ class LocalDash(Dash):
         theme = current_theme()
         page: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
         return (
-            page.replace("__LANG__", current_address("/", flask.request.args).lang)
+            page.replace("__LANG__", current_address(PORTFOLIO, flask.request.args).lang)
             .replace("__THEME__", theme)
             .replace("__BS_THEME__", "dark" if theme == "dark" else "light")
             .replace("__HEAD__", self.get_asset_url("act-head.js"))
@@ -61,7 +62,8 @@ def create_server() -> flask.Flask:
         use_pages=True,
         pages_folder=str(HERE / "pages"),
         assets_folder=str(HERE / "assets"),
-        assets_ignore="act-head.js",
+        assets_ignore="act-head.js",  # by hand, in <head>
+        assets_path_ignore=["vendor"],  # loaded when needed
         index_string=INDEX,
         title="ActStock",
         update_title=None,  # type: ignore[arg-type]
@@ -101,6 +103,7 @@ def with_headers(response: flask.Response, policy: str) -> flask.Response:
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
-    if flask.request.path.startswith("/assets/") and "m" in flask.request.args:
-        response.headers["Cache-Control"] = IMMUTABLE  # the address has the file's time in it
+    path = flask.request.path
+    if path.startswith("/assets/vendor/") or (path.startswith("/assets/") and "m" in flask.request.args):
+        response.headers["Cache-Control"] = IMMUTABLE  # the address has the file's version or time in it
     return response

@@ -70,8 +70,15 @@ class ApiClient:
         self._lock = threading.Lock()
         self._prune()
 
-    def get(self, path: str, *, fresh_seconds: float = FRESH_SECONDS, **query: str) -> Answer:
-        """The answer; a kept one within `fresh_seconds`, and whenever the API is away."""
+    def get(self, path: str, **query: str) -> Answer:
+        """The answer; a kept one within FRESH_SECONDS, and whenever the API is away."""
+        return self._get(path, query, fresh_seconds=FRESH_SECONDS)
+
+    def get_anew(self, path: str, **query: str) -> Answer:
+        """The answer, confirmed now; a kept one only when the API is away."""
+        return self._get(path, query, fresh_seconds=0)
+
+    def _get(self, path: str, query: Mapping[str, str], *, fresh_seconds: float) -> Answer:
         address = f"{path}?{urlencode(sorted(query.items()))}"
         kept = self._kept.get(address)
         if kept and time.monotonic() - kept.confirmed < fresh_seconds:

@@ -7,6 +7,7 @@ import flask
 from dashboard import address
 from dashboard.address import LANG_COOKIE, THEME_COOKIE, THEMES, Address
 from dashboard.client import ApiClient
+from dashboard.site import Page
 
 CLIENT = "api_client"
 
@@ -17,9 +18,9 @@ def current_client() -> ApiClient:
     return found
 
 
-def current_address(path: str, query: Mapping[str, str | None]) -> Address:
+def current_address(page: Page, query: Mapping[str, str | None]) -> Address:
     """The address with the cookie's language where it names none."""
-    return address.read(path, query, cookie_lang=flask.request.cookies.get(LANG_COOKIE))
+    return address.read(page, query, cookie_lang=flask.request.cookies.get(LANG_COOKIE))
 
 
 def current_theme() -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from dashboard.address import TABS, Address
-from dashboard.client import Answer, ApiClient
+from dashboard.address import Address
+from dashboard.client import Answer, ApiClient, Query
 
 Json = dict[str, Any]
+STRATEGIES = ("5", "10", "20", "monthly")
 Found = Literal["newest", "past", "snapped", "not_computed", "before_first", "nothing"]
 
 
@@ -27,7 +28,29 @@ class Frame:
 
     status: Answer
     sessions: list[date]
+    rebalances: list[date]
     shown: Shown
+
+    @property
+    def dated(self) -> dict[str, str]:
+        """The query for what describes the session shown; nothing while there is none."""
+        return {"as_of_date": self.shown.day.isoformat()} if self.shown.day else {}
+
+    @property
+    def rebalance(self) -> date | None:
+        """The monthly portfolio that counts: the newest, or for a past session the newest by then."""
+        reached = [day for day in self.rebalances if self.shown.found == "newest" or day <= (self.shown.day or day)]
+        return max(reached, default=None)
+
+    @property
+    def has_none(self) -> bool:
+        """The session asked for has no result: nothing is to be asked for, and nothing older to be shown."""
+        return self.shown.day is None and self.shown.found != "nothing"
+
+    @property
+    def nothing(self) -> Answer:
+        """The answer in place of one that was not asked for."""
+        return Answer(404, {}, self.status.received_at, self.status.is_live)
 
     @property
     def previous(self) -> date | None:
@@ -42,44 +65,14 @@ class Frame:
         return min((day for day in self.sessions if anchor and day > anchor), default=None)
 
 
-@dataclass(frozen=True)
-class Period:
-    """One tab of the Portfolio page."""
-
-    name: str
-    portfolio: Answer
-    changes: Answer
-    summary: Answer
-
-
-@dataclass(frozen=True)
-class PortfolioPage:
-    """All tabs of a date, and its ETFs."""
-
-    frame: Frame
-    periods: list[Period]
-    etfs: Answer
-
-    @property
-    def away_since(self) -> datetime | None:
-        """When the oldest answer shown was received, if any of them is not live."""
-        return away_since(self._answers())
-
-    @property
-    def is_refused(self) -> bool:
-        """The API does not know our key."""
-        return any(answer.status == 401 for answer in self._answers())
-
-    def _answers(self) -> Iterable[Answer]:
-        yield self.frame.status
-        yield self.etfs
-        for period in self.periods:
-            yield from (period.portfolio, period.changes, period.summary)
-
-
 def away_since(answers: Iterable[Answer]) -> datetime | None:
-    """When the oldest answer shown was received, if any is not live."""
+    """When the oldest answer shown was received, if any of them is not live."""
     return min((answer.received_at for answer in answers if not answer.is_live), default=None)
+
+
+def is_refused(answers: Iterable[Answer]) -> bool:
+    """The API does not know our key."""
+    return any(answer.status == 401 for answer in answers)
 
 
 def resolve(asked: date | None, sessions: list[date], missing: list[date], expected: date | None) -> Shown:
@@ -105,24 +98,49 @@ def resolve(asked: date | None, sessions: list[date], missing: list[date], expec
 def load_frame(client: ApiClient, address: Address) -> Frame:
     """How fresh the results are, and which date the page shows."""
     # asked anew each time: a new result shows at once, everything else may be half a minute old
-    status, dates = client.get("/status", fresh_seconds=0), client.get("/sessions", fresh_seconds=0)
+    status, dates = client.get_anew("/status"), client.get_anew("/sessions")
     sessions = [date.fromisoformat(day) for day in dates.body.get("sessions", [])]
     missing = [date.fromisoformat(day) for day in dates.body.get("without_result", [])]
+    rebalances = [date.fromisoformat(day) for day in dates.body.get("rebalances", [])]
     expected = status.body.get("expected_as_of_date")
-    shown = resolve(address.day, sessions, missing, date.fromisoformat(expected) if expected else None)
-    return Frame(status, sessions, shown)
+    asked = address.day if address.page.is_dated else None
+    shown = resolve(asked, sessions, missing, date.fromisoformat(expected) if expected else None)
+    return Frame(status, sessions, rebalances, shown)
 
 
-def load_portfolio_page(client: ApiClient, address: Address) -> PortfolioPage:
-    """Frame, three periods and the ETFs of one session."""
-    frame = load_frame(client, address)
-    day = frame.shown.day
-    query = {"as_of_date": day.isoformat()} if day else {}
-    if day is None and frame.shown.found != "nothing":
-        nothing = Answer(404, {}, frame.status.received_at, frame.status.is_live)
-        return PortfolioPage(frame, [Period(name, nothing, nothing, nothing) for name in TABS], nothing)
-    paths = ("/stocks/portfolio", "/dashboard/portfolio-changes", "/dashboard/portfolio-summary")
-    queries = [(path, query | {"period_days": name}) for name in TABS for path in paths]
-    *answers, etfs = client.get_all([*queries, ("/dashboard/trending-etfs", query)])
-    periods = [Period(name, *answers[3 * index : 3 * index + 3]) for index, name in enumerate(TABS)]
-    return PortfolioPage(frame, periods, etfs)
+def at_or_before(client: ApiClient, path: str, day: date | None, **query: str) -> Answer:
+    """The answer for a day or, where only an earlier one has a result, of that; the newest without a day."""
+    if day is None:
+        return client.get(path, **query)
+    answer = client.get(path, as_of_date=day.isoformat(), **query)
+    earlier = answer.body.get("result_at_or_before")
+    return client.get(path, as_of_date=earlier, **query) if answer.status == 404 and earlier else answer
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One portfolio of a date with what stands beside it. `name`: 5, 10, 20 or monthly."""
+
+    name: str
+    portfolio: Answer
+    changes: Answer
+    summary: Answer
+
+
+def load_portfolios(client: ApiClient, about: Frame) -> list[Strategy]:
+    """The four portfolios of the session shown; the monthly one is the newest by then."""
+    if about.has_none:
+        return [Strategy(name, about.nothing, about.nothing, about.nothing) for name in STRATEGIES]
+    queries: list[Query] = []
+    for name in STRATEGIES:
+        day = about.rebalance if name == "monthly" else about.shown.day
+        dated = {"as_of_date": day.isoformat()} if day else {}
+        queries.append(
+            ("/stocks/monthly-portfolio", {"rebalance_date": day.isoformat()} if day else {})
+            if name == "monthly"
+            else ("/stocks/portfolio", {"period_days": name, **dated})
+        )
+        beside = ("/dashboard/portfolio-changes", "/dashboard/portfolio-summary")
+        queries += [(path, {"period_days": name, **dated}) for path in beside]
+    answers = client.get_all(queries)
+    return [Strategy(name, *answers[3 * place : 3 * place + 3]) for place, name in enumerate(STRATEGIES)]

@@ -2,17 +2,61 @@
 
 import csv
 import io
+import re
+from collections.abc import Callable
 
 import flask
 import httpx
 
+from dashboard.address import Address
+from dashboard.client import Query
 from dashboard.context import current_address, current_client
+from dashboard.site import ETFS, PERFORMANCE, PIPELINE, PORTFOLIO, SECTORS, Page
 from dashboard.texts import Words
 
-# table: (path of the API, name of the file)
-TABLES = {
-    "portfolio": ("/stocks/portfolio", "portfolio"),
-    "etfs": ("/dashboard/trending-etfs", "etfs"),
+
+def _asks(path: str, **parameters: str) -> Callable[[Address], Query]:
+    """API parameter=choice of the address; names in the path are choices, too. An empty choice, or all, is left out."""
+
+    def query(address: Address) -> Query:
+        given = {parameter: address[choice] for parameter, choice in parameters.items()}
+        return path.format_map(address), {name: value for name, value in given.items() if value not in ("", "all")}
+
+    return query
+
+
+def _months(path: str) -> Callable[[Address], Query]:
+    """Twelve months up to the one of the address: any day of it names it."""
+    return lambda address: (path, {"as_of_date": f"{address['end']}-01"} if address["end"] else {})
+
+
+def _one_month(address: Address) -> Query:
+    year, _, month = address["month"].partition("-")
+    return "/sectors/trending", {"year": year, "month": month.lstrip("0")} if year else {}
+
+
+# table: (the page it is on, what it asks the API)
+TABLES: dict[str, tuple[Page, Callable[[Address], Query]]] = {
+    "portfolio": (PORTFOLIO, _asks("/stocks/portfolio", period_days="period", as_of_date="date")),
+    "monthly": (PORTFOLIO, _asks("/stocks/monthly-portfolio", rebalance_date="date")),
+    "changes": (PORTFOLIO, _asks("/dashboard/portfolio-changes", period_days="period", as_of_date="date")),
+    "history": (PORTFOLIO, _asks("/stocks/{stock}/history")),
+    "etfs": (ETFS, _asks("/dashboard/trending-etfs", period_days="period", as_of_date="date")),
+    "relative-strength": (ETFS, _asks("/dashboard/relative-strength", days="range", as_of_date="date")),
+    "holdings": (ETFS, _asks("/dashboard/etf-holdings", ticker="etf", period_days="period", as_of_date="date")),
+    "top-holdings": (ETFS, _asks("/etf-holdings/top-holdings/{etf}", time_period="period", as_of_date="date")),
+    "concentration": (ETFS, _asks("/etf-holdings/concentration", as_of_date="date")),
+    "overlap": (ETFS, _asks("/etf-holdings/overlap", as_of_date="date")),
+    "months": (SECTORS, _months("/dashboard/monthly-performance")),
+    "sectors": (SECTORS, _one_month),
+    "performance": (
+        PERFORMANCE,
+        _asks("/performance/{strategy}", start_date="from", end_date="to", cost_bps="cost"),
+    ),
+    "runs": (PIPELINE, _asks("/pipeline/runs", status="status", process="process")),
+    "run": (PIPELINE, _asks("/pipeline/runs/{run}")),
+    "freshness": (PIPELINE, _asks("/pipeline/freshness")),
+    "quality": (PIPELINE, _asks("/pipeline/quality", severity="severity")),
 }
 BOM = "\ufeff"  # without it a spreadsheet reads Korean as another encoding
 downloads = flask.Blueprint("downloads", __name__)
@@ -23,10 +67,10 @@ def download(table: str) -> flask.Response:
     """Streamed from the API, so that the figures are the API's."""
     if table not in TABLES:
         flask.abort(404)
-    path, name = TABLES[table]
-    address = current_address("/", flask.request.args)
+    page, query_of = TABLES[table]
+    address = current_address(page, flask.request.args)
     t = Words(address.lang)
-    query = {"period_days": address.period} | ({"as_of_date": address.day.isoformat()} if address.day else {})
+    path, query = query_of(address)
     try:
         answer = current_client().csv(path, query)
     except httpx.HTTPError:
@@ -34,12 +78,17 @@ def download(table: str) -> flask.Response:
     if answer.status_code != 200:
         return flask.Response(answer.json()["detail"], answer.status_code, mimetype="text/plain")
     is_demo = current_client().get("/status").body.get("is_demo")
-    file = f"{'demo-' if is_demo else ''}{name}-{address.period}d-{address.day or 'newest'}.csv"
     return flask.Response(
         BOM + with_headings(answer.text, t),
         mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+        headers={"Content-Disposition": f'attachment; filename="{"demo-" if is_demo else ""}{file_name(answer)}"'},
     )
+
+
+def file_name(answer: httpx.Response) -> str:
+    """As the API names the table: what and of which date."""
+    named = re.search(r'filename="([^"]+)"', answer.headers.get("content-disposition", ""))
+    return named[1] if named else "table.csv"
 
 
 def with_headings(text: str, t: Words) -> str:

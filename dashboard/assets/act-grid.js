@@ -38,21 +38,24 @@
   };
   functions.actLeave = function () { return false; };  // Tab enters a table once and leaves it once
   functions.actShown = function (params) {
-    var shown = params.data && params.data.shown;
-    if (shown && params.colDef.field in shown) return shown[params.colDef.field];
+    var shown = (params.data && params.data.shown) || {};
+    var id = params.column.getColId(), field = params.colDef.field;
+    if (id in shown) return shown[id];
+    if (field in shown) return shown[field];
     return params.value === null || params.value === undefined ? "" : params.value;
   };
 
   components.ActChange = function (params) {
     var text = functions.actShown(params);
     var way = (params.data.way || {})[params.colDef.field] || "";
-    var missing = text === "–" ? { title: params.data.missing, "aria-label": params.data.missing } : {};
+    var why = (params.data.why || {})[params.colDef.field];
+    var missing = text === "–" && why ? { title: why, "aria-label": why } : {};
     return element("span", Object.assign({ className: "signed " + way }, missing),
       element("span", { className: "arrow", "aria-hidden": "true" }, { up: "▲", down: "▼" }[way] || ""), text);
   };
   components.ActWeight = function (params) {
     var text = functions.actShown(params);
-    if (params.data.kind) return element("span", null, text);
+    if (params.node.rowPinned) return element("span", null, text);
     var width = Math.max(100 * params.value / params.largest, 0);
     return element("span", { className: "weight" },
       element("span", { className: "track", "aria-hidden": "true" },
@@ -74,21 +77,143 @@
     }));
   };
 
-  // On a phone a table keeps the columns its box names.
-  function fit(box) {
-    if (!box.offsetWidth) return;  // in a closed tab: fitted when it opens
-    var kept = box.dataset.phoneColumns.split(",");
-    window.dash_ag_grid.getApiAsync(box.dataset.grid).then(function (api) {
-      if (api.isDestroyed()) return;
-      var hidden = api.getColumns().map(function (column) { return column.getColId(); })
-        .filter(function (name) { return !kept.includes(name); });
-      if (!PHONE.matches && !box.dataset.fitted) return;
-      box.dataset.fitted = "yes";
-      api.setColumnsVisible(hidden, !PHONE.matches);
-      api.resetRowHeights();
-      api.sizeColumnsToFit();
+  // -- columns, rows and words of a table follow the page's choices --
+  function gridOf(box) { return window.dash_ag_grid.getApiAsync(box.dataset.grid); }
+  function fieldOf(column) { return column.getColId().split("@")[0]; }
+  function boxes() { return window.act.all("[data-grid]"); }
+
+  function isSeen(column, box, off) {
+    var parts = column.getColId().split("@");
+    if (off.includes(parts[0])) return false;
+    if (parts[1] && window.act.valueOf(parts[1].split("=")[0]) !== parts[1].split("=")[1]) return false;
+    return !PHONE.matches || !box.dataset.phoneColumns || box.dataset.phoneColumns.split(",").includes(parts[0])
+      || (box.dataset.on || "").split(",").includes(parts[0]);
+  }
+  function layOut(box, api) {
+    if (!box.offsetWidth) return;  // in a closed tab: laid out when it opens
+    var off = (box.dataset.off || "").split(",");
+    var columns = api.getColumns();
+    var seen = columns.filter(function (column) { return isSeen(column, box, off); });
+    var unseen = columns.filter(function (column) { return !seen.includes(column); });
+    follow(api, unseen, seen);
+    var wrong = columns.some(function (column) { return column.isVisible() !== seen.includes(column); });
+    if (wrong) {
+      api.setColumnsVisible(unseen, false);
+      api.setColumnsVisible(seen, true);
+    }
+    if (wrong || box.dataset.phone !== String(PHONE.matches)) {
+      if (box.dataset.phone !== undefined || PHONE.matches) { api.resetRowHeights(); api.sizeColumnsToFit(); }
+      box.dataset.phone = String(PHONE.matches);
+    }
+    window.act.all('[data-of="' + box.dataset.grid + '"]').forEach(function (item) {
+      item.setAttribute("aria-checked", String(seen.some(function (column) { return fieldOf(column) === item.dataset.column; })));
     });
   }
-  window.actFitGrids = function () { document.querySelectorAll("[data-phone-columns]").forEach(fit); };
-  PHONE.addEventListener("change", window.actFitGrids);
+  // The sort goes over to the column that takes another's place.
+  function follow(api, unseen, seen) {
+    unseen.filter(function (column) { return column.getSort(); }).forEach(function (column) {
+      var heir = seen.find(function (other) { return fieldOf(other) === fieldOf(column); });
+      if (heir) api.applyColumnState({ state: [{ colId: heir.getColId(), sort: column.getSort() }], defaultState: { sort: null } });
+    });
+  }
+
+  // rows: each narrowing is a choice and the field that must have its value
+  function narrowings(box) {
+    return (box.dataset.narrow || "").split(" ").filter(Boolean).map(function (one) {
+      var parts = one.split(":");
+      var value = window.act.valueOf(parts[0]);
+      return { choice: parts[0], field: parts[1], values: value && value !== "all" ? value.split(",") : null };
+    }).filter(function (one) { return one.values; });
+  }
+  function passes(box, data) {
+    return narrowings(box).every(function (one) { return one.values.includes(data[one.field]); });
+  }
+  function tellFiltered(box, api) {
+    var button = document.querySelector('[data-clears="' + box.dataset.grid + '"]');
+    if (button) button.hidden = !api.isAnyFilterPresent();
+  }
+  function tellSorted(box, api) {
+    if (!box.offsetWidth) return;
+    var column = api.getColumnState().find(function (one) { return one.sort && one.sortIndex === 0; });
+    var given = column ? column.colId.split("@")[0] + ":" + column.sort : "";
+    window.act.write(window.act.address({ sort: given === box.dataset.defaultSort ? "" : given }));
+  }
+  function open(box, api, row) {
+    var parts = box.dataset.opens.split(":");
+    if (row.data && row.data[parts[1]] && !row.data.closed) window.act.choose(parts[0], row.data[parts[1]], true);
+  }
+  function mark(box, api) {
+    if (!box.dataset.opens) return;
+    var parts = box.dataset.opens.split(":");
+    var chosen = window.act.valueOf(parts[0]);
+    api.forEachNode(function (row) { row.setSelected(Boolean(chosen) && row.data[parts[1]] === chosen); });
+  }
+
+  function meet(box) {
+    box.dataset.met = "yes";
+    gridOf(box).then(function (api) {
+      if (api.isDestroyed()) return;
+      api.setGridOption("isExternalFilterPresent", function () { return narrowings(box).length > 0; });
+      api.setGridOption("doesExternalFilterPass", function (row) { return passes(box, row.data); });
+      api.onFilterChanged();
+      tellFiltered(box, api);
+      api.addEventListener("sortChanged", function (event) { if (event.source === "uiColumnSorted") tellSorted(box, api); });
+      api.addEventListener("filterChanged", function () { tellFiltered(box, api); });
+      if (box.dataset.opens) {
+        api.addEventListener("cellClicked", function (event) {
+          if (!String(window.getSelection())) open(box, api, event.node);
+        });
+        api.addEventListener("cellKeyDown", function (event) { if (event.event.key === "Enter") open(box, api, event.node); });
+      }
+      layOut(box, api);
+      mark(box, api);
+    });
+  }
+  function each(work) {
+    boxes().forEach(function (box) { gridOf(box).then(function (api) { if (!api.isDestroyed()) work(box, api); }); });
+  }
+
+  window.actGrids = {
+    arrived: function () { boxes().filter(function (box) { return !box.dataset.met; }).forEach(meet); },
+    chosen: function (name) {
+      each(function (box, api) {
+        layOut(box, api);
+        if ((box.dataset.narrow || "").split(" ").some(function (one) { return one.split(":")[0] === name; })) api.onFilterChanged();
+        if ((box.dataset.opens || "").split(":")[0] === name) mark(box, api);
+      });
+    },
+    clear: function (grid) {
+      var box = boxes().find(function (one) { return one.dataset.grid === grid; });
+      gridOf(box).then(function (api) {
+        api.setFilterModel(null);
+        search("");
+        narrowings(box).forEach(function (one) { window.act.choose(one.choice, ""); });
+        tellFiltered(box, api);
+      });
+    }
+  };
+  PHONE.addEventListener("change", function () { each(layOut); });
+
+  function search(words) {
+    window.act.all("[data-searches] input").forEach(function (input) {
+      if (input.value !== words) input.value = words;
+      window.dash_ag_grid.getApi(input.closest("[data-searches]").dataset.searches).setGridOption("quickFilterText", words);
+    });
+    window.act.write(window.act.address({ q: words }));
+  }
+  document.addEventListener("input", function (event) {
+    if (event.target.closest("[data-searches]")) search(event.target.value);
+  });
+  document.addEventListener("click", function (event) {
+    var item = event.target.closest("[data-column]");
+    if (!item) return;
+    var box = boxes().find(function (one) { return one.dataset.grid === item.dataset.of; });
+    var isOff = item.getAttribute("aria-checked") === "true";
+    ["off", "on"].forEach(function (list) {
+      var names = (box.dataset[list] || "").split(",").filter(function (name) { return name && name !== item.dataset.column; });
+      if ((list === "off") === isOff) names.push(item.dataset.column);
+      box.dataset[list] = names.join(",");
+    });
+    gridOf(box).then(function (api) { layOut(box, api); });
+  });
 })();

@@ -1,23 +1,41 @@
-// Tabs, dates, theme, and coming back after the API was away. The address is the only state.
+// What a reader does: choices, dates, language, theme, keys; and coming back after the API was away.
+// The address is the only state. Markup says what is possible:
+//   data-choice, data-value   a button (or a select, a range) of a choice; data-toggles: pressed again it is taken back;
+//                             data-asks: the page is asked for anew
+//   data-when="name=value"    a part that is seen with that value only
+//   data-go="name=value"      a link to the same page with another value, in the history
 (function () {
   "use strict";
   var YEAR = 31536000;
+  var BUTTONS = "button[data-choice], [data-go], [data-page], [data-lang-link], #theme, #keys, [data-copy], [data-clears]";
   var probe = null;
 
+  function all(selector, within) { return Array.from((within || document).querySelectorAll(selector)); }
   function page() { return document.querySelector(".page"); }
+  function defaults() { return page() ? JSON.parse(page().dataset.choices) : {}; }
   function address(changes) {
     var url = new URL(window.location);
     Object.entries(changes).forEach(function (change) {
-      if (change[1]) url.searchParams.set(change[0], change[1]); else url.searchParams.delete(change[0]);
+      if (change[1] && change[1] !== defaults()[change[0]]) url.searchParams.set(change[0], change[1]);
+      else url.searchParams.delete(change[0]);
     });
     return url;
+  }
+  function valueOf(name) {
+    var given = new URL(window.location).searchParams.get(name);
+    var refused = page() ? JSON.parse(page().dataset.refused) : {};
+    if (given && refused[name] === given) return defaults()[name];  // the default is shown, and a notice says so
+    return given || defaults()[name] || "";
   }
   function remember(name, value) {
     document.cookie = name + "=" + value + ";path=/;max-age=" + YEAR + ";samesite=lax";
   }
-  function go(url) {
+  function write(url, isNew) {
+    if (url.href !== window.location.href) window.history[isNew ? "pushState" : "replaceState"]({}, "", url);
+  }
+  function go(url, isQuiet) {
     if (url.href === window.location.href) return;
-    window.history.pushState({}, "", url);
+    write(url, !isQuiet);
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
     setTimeout(function () { document.documentElement.classList.add("loading"); }, 150);
   }
@@ -26,18 +44,48 @@
     if (live) live.textContent = text;
   }
 
-  function openTab(tab) {
-    document.querySelectorAll("[role=tab]").forEach(function (other) {
-      var chosen = other === tab;
-      other.setAttribute("aria-selected", String(chosen));
-      other.tabIndex = chosen ? 0 : -1;
-      document.getElementById(other.getAttribute("aria-controls")).hidden = !chosen;
+  // -- choices --
+  function show(name, value) {
+    all('button[data-choice="' + name + '"]').forEach(function (button) {
+      var isChosen = button.dataset.value === value;
+      if (button.getAttribute("role") === "tab") {
+        button.setAttribute("aria-selected", String(isChosen));
+        button.tabIndex = isChosen ? 0 : -1;
+      } else button.setAttribute("aria-pressed", String(isChosen));
     });
-    tab.focus();
-    window.actFitGrids();
-    window.history.replaceState(window.history.state, "", address({ period: tab.dataset.period === "20" ? "" : tab.dataset.period }));
-    say(document.getElementById(tab.getAttribute("aria-controls")).dataset.live);
+    all('[data-when^="' + name + '="]').forEach(function (part) {
+      part.hidden = part.dataset.when !== name + "=" + value;
+      if (!part.hidden && part.dataset.live) say(part.dataset.live);
+    });
+    window.actGrids.chosen(name);
+    window.actCharts.chosen(name, value);
+    if (page().dataset.stores.split(" ").includes(name)) window.dash_clientside.set_props("choice-" + name, { data: value });
   }
+  function choose(name, value, isNew) {
+    write(address({ [name]: value }), isNew);
+    show(name, value);
+  }
+  function press(button) {
+    var name = button.dataset.choice, value = button.dataset.value;
+    if (button.dataset.toggles && valueOf(name) === value) value = defaults()[name];
+    if (button.dataset.asks) go(address({ [name]: value }), true);
+    else choose(name, value, button.dataset.history === "new");
+    if (button.getAttribute("role") === "tab") button.focus();
+  }
+  window.act = { address: address, choose: choose, valueOf: valueOf, write: write, say: say, all: all };
+  // A drawer that was closed takes its choice back.
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    act: {
+      closed: function (isOpen, id) {
+        var name = id.replace("drawer-", "");
+        if (!isOpen && valueOf(name)) write(address({ [name]: "" }));
+        if (!isOpen) window.actGrids.chosen(name);
+        return window.dash_clientside.no_update;
+      }
+    }
+  });
+
+  // -- buttons --
   function switchTheme() {
     var root = document.documentElement;
     root.dataset.theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
@@ -46,21 +94,34 @@
     say(document.getElementById("theme").dataset[root.dataset.theme]);
   }
   function copyLink(button) {
-    var url = address({ date: page().dataset.date, lang: page().dataset.lang });
+    var pinned = page().dataset.date ? { date: page().dataset.date } : {};
+    var url = address(Object.assign({ lang: page().dataset.lang }, pinned));
     navigator.clipboard.writeText(url.href).then(function () {
       var label = button.textContent;
       button.textContent = button.dataset.done;
+      say(button.dataset.done);
       setTimeout(function () { button.textContent = label; }, 1500);
     });
   }
-
+  function openKeys() {
+    var dialog = document.getElementById("key-list");
+    if (dialog && !dialog.open) dialog.showModal();
+  }
+  function changesOf(text) {
+    return Object.fromEntries(text.split(" ").map(function (one) { return one.split("="); }));
+  }
   document.addEventListener("click", function (event) {
-    var target = event.target.closest("[role=tab], [data-go], [data-lang-link], #theme, [data-copy]");
+    all("details.fresh[open], details.menu[open]").forEach(function (one) { if (!one.contains(event.target)) one.open = false; });
+    if (event.target.matches("dialog")) event.target.close();
+    var target = event.target.closest(BUTTONS);
     if (!target || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (target.matches("[role=tab]")) openTab(target);
+    if (target.matches("[data-choice]")) press(target);
     else if (target.id === "theme") switchTheme();
+    else if (target.id === "keys") openKeys();
     else if (target.matches("[data-copy]")) copyLink(target);
-    else if (target.matches("[data-go]")) { event.preventDefault(); go(address({ date: target.dataset.date })); }
+    else if (target.matches("[data-clears]")) window.actGrids.clear(target.dataset.clears);
+    else if (target.matches("[data-page]")) { event.preventDefault(); go(new URL(target.href)); }
+    else if (target.matches("[data-go]")) { event.preventDefault(); go(address(changesOf(target.dataset.go))); }
     else {
       event.preventDefault();
       remember("lang", target.dataset.langLink);
@@ -68,23 +129,40 @@
     }
   });
   document.addEventListener("change", function (event) {
+    var of = event.target.closest("[data-choice-of]");
     if (event.target.id === "date" && event.target.value) go(address({ date: event.target.value }));
+    else if (of) go(address({ [of.dataset.choiceOf]: event.target.value }), true);
   });
+
+  // -- keys --
+  function move(tab, key) {
+    var tabs = all("[role=tab]", tab.closest("[role=tablist]"));
+    var index = tabs.indexOf(tab);
+    var to = { ArrowRight: (index + 1) % tabs.length, ArrowLeft: (index + tabs.length - 1) % tabs.length, Home: 0,
+      End: tabs.length - 1 }[key];
+    if (to !== undefined) press(tabs[to]);
+    return to !== undefined;
+  }
+  var isLeaving = false;  // g was pressed: the next key names a page
   document.addEventListener("keydown", function (event) {
     var tab = event.target.closest("[role=tab]");
-    var tabs = Array.from(document.querySelectorAll("[role=tab]"));
-    if (tab) {
-      var index = tabs.indexOf(tab);
-      var to = { ArrowRight: (index + 1) % tabs.length, ArrowLeft: (index + tabs.length - 1) % tabs.length, Home: 0,
-        End: tabs.length - 1 }[event.key];
-      if (to !== undefined) { event.preventDefault(); openTab(tabs[to]); return; }
-    }
-    if (event.target.closest("input, textarea, select, .ag-root") || event.ctrlKey || event.metaKey || event.altKey) return;
-    var link = { "[": "previous", "]": "next" }[event.key];
-    if (link) { var step = document.querySelector("[data-go=" + link + "]"); if (step) step.click(); }
+    if (tab && move(tab, event.key)) { event.preventDefault(); return; }
+    if (event.target.closest("input, textarea, select, .ag-root, dialog, .offcanvas") || event.ctrlKey || event.metaKey || event.altKey) return;
+    var to = isLeaving && document.querySelector('nav a[data-key="' + event.key + '"]');
+    isLeaving = event.key === "g";
+    if (to) { to.click(); return; }
+    var step = { "[": "previous", "]": "next" }[event.key];
+    if (step) { var link = document.querySelector("[data-step=" + step + "]"); if (link) link.click(); }
     else if (event.key === "t") switchTheme();
-    else if (tabs[Number(event.key) - 1]) openTab(tabs[Number(event.key) - 1]);
-    else if (event.key === "Escape") document.querySelectorAll("details.fresh[open]").forEach(function (one) { one.open = false; });
+    else if (event.key === "?") openKeys();
+    else if (event.key === "/") {
+      var search = all("[data-searches] input").find(function (one) { return one.offsetWidth; });
+      if (search) { event.preventDefault(); search.focus(); }
+    } else if (event.key >= "1" && event.key <= "9") {
+      var list = document.querySelector("[role=tablist]");
+      var chosen = list && all("[role=tab]", list)[Number(event.key) - 1];
+      if (chosen) press(chosen);
+    } else if (event.key === "Escape") all("details.fresh[open], details.menu[open]").forEach(function (one) { one.open = false; });
   });
 
   // The API is away: look for it after 5, 10, 20, 40, 60 … seconds, and show the page anew when it is back.
@@ -98,6 +176,8 @@
     }, seconds * 1000);
   }
 
+  // -- a page has arrived --
+  var path = null;
   function arrived(now) {
     document.documentElement.classList.remove("loading");
     entitle();
@@ -113,7 +193,15 @@
       say(now.dataset.back);
       setTimeout(function () { line.remove(); }, 3000);
     }
-    window.actFitGrids();
+    if (path !== null && path !== window.location.pathname) now.querySelector("h1").focus();
+    path = window.location.pathname;
+    now.dataset.stores.split(" ").filter(Boolean).forEach(function (name) {
+      // what the address asks for beyond what the server drew: a drawer
+      if (now.querySelector('[data-drawer="' + name + '"]') && valueOf(name)) show(name, valueOf(name));
+    });
+    if (window.matchMedia("(max-width: 575.98px)").matches) all("details[data-part]", now).forEach(function (part) { part.open = false; });
+    window.actGrids.arrived();
+    window.actCharts.arrived();
   }
 
   // Dash writes its own, fixed title after each page change
@@ -126,6 +214,8 @@
   var shown = null;
   new MutationObserver(function () {
     var now = page();
-    if (now && now !== shown) { shown = now; arrived(now); }
+    if (!now) return;
+    if (now !== shown) { shown = now; arrived(now); }
+    else { window.actGrids.arrived(); window.actCharts.arrived(); }  // a callback's answer may bring tables and charts
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -5,21 +5,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
+import dash_bootstrap_components as dbc
 from dash import html
 
-from dashboard.components.parts import attrs
+from dashboard import formats
+from dashboard.address import Address
+from dashboard.components.parts import attrs, hidden
 from dashboard.texts import Words
 
 Column = dict[str, Any]
 Row = dict[str, Any]
-ROW_PX, PHONE_ROW_PX, HEAD_PX = 28, 44, 32
+HEAD_PX = 32
+MOST_ROWS_WITHOUT_SCROLL = 60
 
 SHOWN = {"function": "actShown(params)"}
 
 
 def text(field: str, heading: str, width: int, **more: Any) -> Column:
-    """A column of words, left."""
-    return {"field": field, "headerName": heading, "width": width, "filter": "agTextColumnFilter", **more}
+    """A column of words, left. `only="cap=krw"`: seen with that value of a choice."""
+    placed = _placed(field, more)
+    return {"field": field, "headerName": heading, "width": width, "filter": "agTextColumnFilter", **placed}
 
 
 def figure(field: str, heading: str, width: int, **more: Any) -> Column:
@@ -34,7 +39,7 @@ def figure(field: str, heading: str, width: int, **more: Any) -> Column:
         "sortingOrder": ["desc", "asc", None],
         "valueFormatter": SHOWN,
         "comparator": {"function": "actNullsLast"},
-        **more,
+        **_placed(field, more),
     }
 
 
@@ -43,21 +48,47 @@ def change(field: str, heading: str, width: int, **more: Any) -> Column:
     return figure(field, heading, width, cellRenderer="ActChange", **more)
 
 
+def _placed(field: str, more: Mapping[str, Any]) -> Column:
+    """The column's id: act-grid.js reads in it with which choice it is seen."""
+    only = more.get("only")
+    rest = {name: value for name, value in more.items() if name != "only"}
+    return {"colId": f"{field}@{only}" if only else field, **rest}
+
+
+def signs(figures: Mapping[str, float | None], decimals: int = 2) -> Row:
+    """`shown` and `way` of signed figures, to be joined with those of a row's other columns.
+
+    >>> signs({"return_pct": -1.5})
+    {'shown': {'return_pct': '−1.50'}, 'way': {'return_pct': 'down'}}
+    """
+    return {
+        "shown": {name: formats.signed(value, decimals) for name, value in figures.items()},
+        "way": {name: formats.direction(value, decimals) for name, value in figures.items()},
+    }
+
+
 def grid(
     *,
     name: str,
     label: str,
     columns: Sequence[Column],
     rows: Sequence[Row],
+    address: Address,
     t: Words,
     pinned_bottom: Sequence[Row] = (),
     row_classes: Mapping[str, str] | None = None,
     phone_columns: Sequence[str] = (),
+    narrow: Mapping[str, str] | None = None,
+    opens: tuple[str, str] | None = None,
 ) -> html.Div:
-    """A table named for readers of names. `phone_columns`: what stays on a phone; `row_classes`: class → condition."""
-    options = {
+    """A table named for readers of names; its sort and search words are those of the address.
+
+    row_classes: class → condition. phone_columns: what stays on a phone. narrow: choice → the field that must have its
+    value (several, by comma, are any of them). opens: (choice, field): a row that is clicked, or Enter, chooses.
+    """
+    options: dict[str, Any] = {
         "theme": {"function": "actTheme(themeQuartz)"},
-        "domLayout": "autoHeight",
+        "domLayout": "autoHeight" if len(rows) <= MOST_ROWS_WITHOUT_SCROLL else "normal",
         "headerHeight": HEAD_PX,
         "getRowHeight": {"function": "actRowHeight(params)"},
         "ensureDomOrder": True,
@@ -71,11 +102,15 @@ def grid(
         "tabToNextCell": {"function": "actLeave(params)"},
         "tabToNextHeader": {"function": "actLeave(params)"},
         "pinnedBottomRowData": list(pinned_bottom),
+        "quickFilterText": address["q"],
+        "includeHiddenColumnsInQuickFilter": True,
     }
+    if opens:
+        options |= {"rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": False}}
     return html.Div(
         dag.AgGrid(
             id=name,
-            columnDefs=list(columns),
+            columnDefs=[as_chosen(column, address) for column in columns],
             rowData=list(rows),
             defaultColDef={"resizable": True, "sortable": True},
             dashGridOptions=options,
@@ -83,7 +118,84 @@ def grid(
             className="grid",
             style={"width": "100%"},
         ),
-        className="grid-box",
+        className=f"grid-box {'opens' if opens else ''}".strip(),
         role="region",
-        **attrs(aria_label=label, data_phone_columns=",".join(phone_columns), data_grid=name),
+        **attrs(
+            aria_label=label,
+            data_grid=name,
+            data_phone_columns=",".join(phone_columns),
+            data_narrow=" ".join(f"{choice}:{field}" for choice, field in (narrow or {}).items()),
+            data_opens=":".join(opens or ()),
+            data_default_sort=default_sort(columns),
+        ),
     )
+
+
+def default_sort(columns: Sequence[Column]) -> str:
+    """The order that an address without a word about it means."""
+    found = (f"{column['colId'].partition('@')[0]}:{column['sort']}" for column in columns if column.get("sort"))
+    return next(found, "")
+
+
+def as_chosen(column: Column, address: Address) -> Column:
+    """The column, hidden or sorted as the address says."""
+    changed = dict(column)
+    field, _, only = column["colId"].partition("@")
+    if only:
+        choice, _, value = only.partition("=")
+        changed["hide"] = address[choice] != value
+    if address["sort"]:
+        sorted_field, _, direction = address["sort"].partition(":")
+        changed["sort"] = direction if sorted_field == field and not changed.get("hide") else None
+    return changed
+
+
+def tools(name: str, columns: Sequence[Column], address: Address, t: Words, *, csv: str) -> html.Div:
+    """What stands above a table: search, columns, CSV. `csv`: address of the download."""
+    seen = {column["colId"].partition("@")[0]: column["headerName"] for column in columns}
+    return html.Div(
+        [
+            html.Button(t("clear_filters"), className="button clear", hidden=True, **attrs(data_clears=name)),
+            html.Label(
+                [
+                    html.Span(t("search"), className="visually-hidden"),
+                    dbc.Input(
+                        id=f"search-{name}",
+                        type="search",
+                        placeholder=t("search"),
+                        value=address["q"],
+                        className="search",
+                        persistence=False,
+                    ),
+                ],
+                **attrs(data_searches=name),
+            ),
+            html.Details(
+                [
+                    html.Summary([t("columns"), " ▾"], className="button"),
+                    html.Div(
+                        [
+                            html.Button(
+                                heading,
+                                role="menuitemcheckbox",
+                                **attrs(aria_checked="true", data_column=field, data_of=name),
+                            )
+                            for field, heading in seen.items()
+                            if heading
+                        ],
+                        role="menu",
+                        className="pop columns",
+                        **attrs(aria_label=t("columns")),
+                    ),
+                ],
+                className="menu",
+            ),
+            download(csv, t),
+        ],
+        className="tools",
+    )
+
+
+def download(href: str, t: Words) -> html.A:
+    """A link to a table as the API gives it."""
+    return html.A(["CSV", hidden(t("download_csv"))], href=href, className="button", title=t("download_csv"))

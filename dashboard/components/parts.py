@@ -29,6 +29,17 @@ def signed(value: float | None, decimals: int = 2, unit: str = "") -> html.Span:
     return html.Span([arrow, formats.signed(value, decimals), unit], className=f"signed {way}".strip())
 
 
+def missing(why: str) -> html.Span:
+    """No value, and why: for who points at it, comes to it, or cannot see it."""
+    return html.Span(formats.MISSING, title=why, tabIndex="0", role="note", **attrs(aria_label=why))
+
+
+def opener(choice: str, value: str, words: str | None = None) -> html.Button:
+    """A name that opens what it names: the same as its row does."""
+    opens = attrs(data_choice=choice, data_value=value, data_history="new")
+    return html.Button(words or value, className="plain", **opens)
+
+
 def hidden(text: str) -> html.Span:
     """For readers of names only."""
     return html.Span(text, className="visually-hidden")

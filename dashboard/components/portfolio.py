@@ -1,95 +1,129 @@
 """One portfolio: strip, changes, table, panels, and what a reader must be told (dashboard.md 3.1, rules 10)."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from dash import html
 
-from config.sentences import OF_PERIODS
+from config.sentences import OF_MONTHLY, OF_PERIODS
 from dashboard import formats
-from dashboard.components import grid
+from dashboard.address import Address
+from dashboard.components import choices, grid
 from dashboard.components.notices import line, next_run
-from dashboard.components.parts import attrs, definitions, hidden, signed
-from dashboard.data import Frame, Json, Period
+from dashboard.components.parts import attrs, definitions, hidden, opener, signed
+from dashboard.data import STRATEGIES, Frame, Json, Strategy
 from dashboard.texts import Words
 
+MONTHLY = "monthly"
 PHONE_COLUMNS = ("company_name", "weight_pct", "return_pct")
 LARGEST = 5
 HEAD_SPAN = {"function": "params.data.kind === 'head' ? 3 : 1"}
-FIXED = tuple(f"fixed.{code}" for code in OF_PERIODS)
+# rows of a choice of the address: sector and the tickers of an overlap
+NARROW = {"sector": "sector_name", "only": "ticker"}
+ROW_CLASSES = {kind: f"params.data.kind === '{kind}'" for kind in ("sum", "head", "next", "first-new")}
 
 
-def panel(period: Period, about: Frame, t: Words, *, is_open: bool) -> html.Div:
-    """A tab's content; all come with the page, one is seen."""
-    answer = period.portfolio.body
-    content: list[Any]
-    if not period.portfolio.is_ok:
-        content = [] if about.shown.found in ("not_computed", "before_first") else [failed(period, t)]
-    elif answer["state"] != "ok":
-        content = [*empty(period, about, t), changes_line(period, t), left_out(answer, t)]
-    else:
-        content = [
-            html.Div([strip(period, t), download(period, t)], className="strip-line"),
-            *cautions(answer, t),
-            changes_line(period, t),
-            table(period, t),
-            under_table(answer, t),
-            html.Div(
-                [changes_panel(period, t), sectors_panel(period, t), overlap_panel(period, t)], className="panels"
-            ),
-            fixed_sentences(t),
-        ]
+def head(address: Address, t: Words) -> html.Div:
+    """The tabs, the unit of market caps, and the link to just this."""
+    caps = choices.switch("cap", {unit: t(f"cap.unit.{unit}") for unit in ("usd", "krw")}, address, label=t("cap.unit"))
+    copy = html.Button(t("copy_link"), className="button", **attrs(data_copy="true", data_done=t("copied")))
+    periods = {name: t(f"period.{name}") for name in STRATEGIES}
     return html.Div(
-        content,
-        id=f"panel-{period.name}",
-        role="tabpanel",
-        className="panel",
-        hidden=not is_open,
-        **attrs(aria_labelledby=f"tab-{period.name}", data_live=live_text(period, t)),
+        [choices.tabs("period", periods, address, label=t("periods")), html.Div([caps, copy], className="tools")],
+        className="tab-line",
     )
 
 
-def live_text(period: Period, t: Words) -> str:
+def panel(shown: Strategy, strategies: Sequence[Strategy], about: Frame, address: Address, t: Words) -> html.Div:
+    """A tab's content; all come with the page, one is seen."""
+    answer = shown.portfolio.body
+    content: list[Any]
+    if not shown.portfolio.is_ok:
+        content = [] if about.shown.found in ("not_computed", "before_first") else [failed(shown, t)]
+    elif answer["state"] != "ok":
+        moves = html.Div([changes_line(shown, t)], className="moves-line")
+        content = [*empty(shown, about, t), moves, left_out(answer, t), fixed_sentences(shown.name, t)]
+    else:
+        columns = columns_of(shown, t)
+        csv = download(shown, address)
+        content = [
+            strip(shown, t),
+            *cautions(answer, t),
+            html.Div(
+                [changes_line(shown, t), grid.tools(grid_name(shown), columns, address, t, csv=csv)],
+                className="moves-line",
+            ),
+            table(shown, columns, address, t),
+            under_table(shown, address, t),
+            html.Div(
+                [
+                    changes_panel(shown, address, t),
+                    sectors_panel(shown, address, t),
+                    overlap_panel(shown, strategies, address, t),
+                ],
+                className="panels",
+            ),
+            fixed_sentences(shown.name, t),
+        ]
+    return choices.panel("period", shown.name, content, address, live=live_text(shown, t))
+
+
+def grid_name(shown: Strategy) -> str:
+    """The table's id."""
+    return f"positions-{shown.name}"
+
+
+def live_text(shown: Strategy, t: Words) -> str:
     """What the live region says when the tab opens."""
-    count = period.portfolio.body.get("position_count", 0)
-    return f"{t(f'period.{period.name}')}, {t('positions.count', n=count)}"
+    count = shown.portfolio.body.get("position_count", 0)
+    return f"{t(f'period.{shown.name}')}, {t('positions.count', n=count)}"
 
 
-def failed(period: Period, t: Words) -> html.P | None:
+def failed(shown: Strategy, t: Words) -> html.P | None:
     """The API had no answer for this tab; that it is away or refuses the key stands above the tabs."""
-    if period.portfolio.status in (0, 401):
+    if shown.portfolio.status in (0, 401):
         return None
-    if period.portfolio.status == 404:
-        return line("warn", t("no_result_period", d="", p=t(f"period.{period.name}")).lstrip(" ·"))
-    return line("error", t("problem", detail=period.portfolio.body.get("detail", period.portfolio.status)))
+    if shown.portfolio.status == 404:
+        return html.P(t("no_result_period", p=t(f"period.{shown.name}")), className="empty")
+    return line("error", t("problem", detail=shown.portfolio.body.get("detail", shown.portfolio.status)))
 
 
-def empty(period: Period, about: Frame, t: Words) -> list[html.P]:
+def empty(shown: Strategy, about: Frame, t: Words) -> list[html.P]:
     """The sentence in the table's place."""
-    answer = period.portfolio.body
+    answer = shown.portfolio.body
     day = date.fromisoformat(answer["as_of_date"])
     if answer["state"] == "no_snapshot":
         return [html.P(t("no_snapshot", d=day), className="empty")]
     if answer["state"] == "not_computed":
         return [html.P(t("not_computed", d=day, t=next_run(about.status.body)), className="empty")]
-    sentence = t("empty", d=formats.short(day), p=t(f"period.{period.name}"))
+    sentence = t("empty", d=formats.short(day), p=t(f"period.{shown.name}"))
     return [html.P([html.Strong(sentence), html.Br(), t("empty.hint")], className="empty")]
 
 
-def strip(period: Period, t: Words) -> html.Dl:
+# -- above the table ---------------------------------------------------------------------------------------------------
+
+
+def strip(shown: Strategy, t: Words) -> html.Dl:
     """The figures beside the portfolio."""
-    answer, summary = period.portfolio.body, period.summary.body
-    origin = t(f"origin.{answer['origin']}")
-    if answer["revision"] > 1:
-        origin += f" · {t('revision', n=answer['revision'])}"
+    answer, summary = shown.portfolio.body, shown.summary.body
     facts: list[tuple[str, Any, str | None]] = [
         (t("positions"), str(answer["position_count"]), None),
         (t("largest"), f"{formats.weight(answer['largest_weight_pct'])}%", None),
         (t("top5"), f"{formats.weight(summary.get('top5_weight_pct'))}%", None),
         (t("effective"), formats.number(answer["effective_positions"], 1), t("define.effective")),
-        (t("spy_period", p=t(f"period.{period.name}")), signed(summary.get("spy_return_pct"), unit="%"), None),
-        (t("origin"), origin, t("define.origin")),
     ]
+    if shown.name == MONTHLY:
+        rebalance, until = (date.fromisoformat(answer[name]) for name in ("rebalance_date", "valid_until"))
+        left = t("expired") if answer["is_expired"] else t("sessions_left", n=answer["sessions_left"])
+        facts += [
+            (t("rebalance_date"), formats.session(rebalance, t.lang), None),
+            (t("valid_until"), [formats.short(until), html.Small(left)], t("define.valid_until")),
+        ]
+    else:
+        spy = signed(summary.get("spy_return_pct"), unit="%")
+        facts.append((t("spy_period", p=t(f"period.{shown.name}")), spy, None))
+    facts.append((t("origin"), origin(answer, t), t("define.origin")))
     if answer["holdings_oldest"]:
         oldest = formats.short(date.fromisoformat(answer["holdings_oldest"]))
         facts.append((t("holdings_oldest"), t("holdings_oldest.from", d=oldest), None))
@@ -98,11 +132,16 @@ def strip(period: Period, t: Words) -> html.Dl:
     )
 
 
-def download(period: Period, t: Words) -> html.A:
-    """The table as the API gives it."""
-    day = period.portfolio.body["as_of_date"]
-    href = f"/download/portfolio.csv?period={period.name}&date={day}&lang={t.lang}"
-    return html.A(["CSV", hidden(t("download_csv"))], href=href, className="button", title=t("download_csv"))
+def origin(answer: Json, t: Words) -> str:
+    """Published in time or calculated afterwards, and how often revised."""
+    words = t(f"origin.{answer['origin']}")
+    return words if answer["revision"] == 1 else f"{words} · {t('revision', n=answer['revision'])}"
+
+
+def download(shown: Strategy, address: Address) -> str:
+    """Address of the table as the API gives it, of the date that is shown."""
+    table_name = MONTHLY if shown.name == MONTHLY else "portfolio"
+    return f"/download/{table_name}.csv?{address.query(period=shown.name, date=shown.portfolio.body['as_of_date'])}"
 
 
 def cautions(answer: Json, t: Words) -> list[html.P]:
@@ -115,24 +154,31 @@ def cautions(answer: Json, t: Words) -> list[html.P]:
     return found
 
 
-def changes_line(period: Period, t: Words) -> html.P | None:
+def changes_line(shown: Strategy, t: Words) -> html.P | None:
     """What came in and went out, in one line."""
-    changes = period.changes.body
-    if not period.changes.is_ok:
+    changes = shown.changes.body
+    if not shown.changes.is_ok:
         return None
     if changes["previous_as_of_date"] is None:
         return html.P(t("no_previous"), className="moves")
     before = formats.short(date.fromisoformat(changes["previous_as_of_date"]))
 
     def moved(key: str, field: str) -> list[Any]:
-        shown = [f"{row['ticker']} {formats.weight(row[field])}" for row in changes[key]]
-        if not shown:
+        if not changes[key]:
             return [html.Span(t(key), className="label"), t("none")]
-        return [html.Span([t(key), " ", html.B(str(len(shown)))], className="label"), " · ".join(shown)]
+        count = html.Span([t(key), " ", html.B(str(len(changes[key])))], className="label")
+        return [
+            count,
+            *(
+                html.Span([opener("stock", row["ticker"]), " ", formats.weight(row[field])], className="move")
+                for row in changes[key]
+            ),
+        ]
 
+    against = "compared_with.rebalance" if shown.name == MONTHLY else "compared_with"
     return html.P(
         [
-            html.Span(t("compared_with", d=before), className="label first"),
+            html.Span(t(against, d=before), className="label first"),
             html.Span(moved("entered", "weight_pct"), className="in"),
             html.Span(moved("left", "weight_pct_before"), className="out"),
         ],
@@ -140,77 +186,128 @@ def changes_line(period: Period, t: Words) -> html.P | None:
     )
 
 
-def table(period: Period, t: Words) -> html.Div:
-    """Positions, their sum, and below it the next in line."""
-    answer = period.portfolio.body
-    days = period.name
-    largest = answer["largest_weight_pct"]
-    columns = [
-        grid.figure("rank", t("rank"), 44, filter=False, sortingOrder=["asc", "desc", None]),
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+
+def columns_of(shown: Strategy, t: Words) -> list[grid.Column]:
+    """The columns of a tab; the monthly one has score and periods instead of source ETFs."""
+    is_monthly = shown.name == MONTHLY
+    answer = shown.portfolio.body
+    days = "20" if is_monthly else shown.name
+    before = t("define.change_pp.monthly") if is_monthly else t("define.change_pp")
+    order = ["asc", "desc", None]
+    rank = grid.figure("rank", "#", 48, filter=False, sortingOrder=order, sort="asc" if is_monthly else None)
+    monthly = [
+        grid.figure("score", t("score"), 76, headerTooltip=t("define.score")),
+        grid.text("source_periods", t("source_periods"), 104),
+    ]
+    return [
+        rank,
         grid.text(
             "company_name", t("company_name"), 190, minWidth=150, flex=2, cellRenderer="ActName", colSpan=HEAD_SPAN
         ),
         grid.text("ticker", t("ticker"), 84),
-        grid.text("sector", t("sector"), 140),
+        grid.text("sector", t("sector"), 128),
         grid.figure(
             "weight_pct",
             t("weight_pct"),
             124,
             minWidth=84,
             cellRenderer="ActWeight",
-            cellRendererParams={"largest": largest},
-            headerTooltip=t("define.weight_pct"),
-            sort="desc",
+            cellRendererParams={"largest": answer["largest_weight_pct"]},
+            headerTooltip=t("define.weight_pct.monthly") if is_monthly else t("define.weight_pct"),
+            sort=None if is_monthly else "desc",
         ),
-        grid.change("change_pp", t("change_pp"), 100, headerTooltip=t("define.change_pp")),
+        *(monthly if is_monthly else []),
+        grid.change("change_pp", t("change_pp"), 100, headerTooltip=before),
         grid.change("return_pct", t("return_pct", n=days), 128, minWidth=116, headerTooltip=t("define.return_pct")),
-        grid.figure("market_cap", t("market_cap"), 112, headerTooltip=t("define.market_cap")),
-        grid.text("source_etfs", t("source_etfs"), 120),
+        grid.figure(
+            "market_cap", t("market_cap"), 120, headerTooltip=t("define.market_cap"), minWidth=104, only="cap=usd"
+        ),
+        grid.figure(
+            "market_cap", t("market_cap.krw"), 120, headerTooltip=t("define.market_cap"), minWidth=104, only="cap=krw"
+        ),
+        *([] if is_monthly else [grid.text("source_etfs", t("source_etfs"), 120)]),
         grid.text("reason", t("allocation_reason"), 200, minWidth=180, flex=3, tooltipField="reason"),
     ]
-    rows = position_rows(answer, period.changes.body if period.changes.is_ok else {}, t)
+
+
+def table(shown: Strategy, columns: list[grid.Column], address: Address, t: Words) -> html.Div:
+    """Positions, their sum, and below it the next in line."""
+    answer = shown.portfolio.body
+    changes = shown.changes.body if shown.changes.is_ok else {}
+    rows_of = monthly_rows if shown.name == MONTHLY else position_rows
     return grid.grid(
-        name=f"positions-{period.name}",
-        label=f"{t('portfolio')} {t(f'period.{period.name}')}",
+        name=grid_name(shown),
+        label=f"{t('nav.portfolio')} {t(f'period.{shown.name}')}",
         columns=columns,
-        rows=rows,
+        rows=rows_of(answer, changes, t),
         pinned_bottom=bottom_rows(answer, t),
-        row_classes={kind: f"params.data.kind === '{kind}'" for kind in ("sum", "head", "next")},
+        row_classes=ROW_CLASSES,
         phone_columns=PHONE_COLUMNS,
+        narrow=NARROW,
+        opens=("stock", "ticker"),
+        address=address,
         t=t,
     )
 
 
 def position_rows(answer: Json, changes: Json, t: Words) -> list[grid.Row]:
     """One row a position: raw values to sort by, and under `shown` what is read."""
-    change = {row["ticker"]: row["change_pp"] for key in ("entered", "stayed") for row in changes.get(key, [])}
-    new = {row["ticker"] for row in changes.get("entered", [])}
-    return [
-        {
-            "rank": row["rank"],
-            "company_name": row["company_name"] or row["ticker"],
-            "new": t("new") if row["ticker"] in new else None,
-            "ticker": row["ticker"],
-            "sector": t.or_as_is("sector", row["sector"]),
-            "weight_pct": row["weight_pct"],
-            "change_pp": change.get(row["ticker"]),
-            "return_pct": row["return_pct"],
-            "market_cap": row["market_cap"],
-            "source_etfs": ", ".join(row["source_etfs"]),
-            "reason": reason(row["picks"], t),
-            "shown": {
-                "weight_pct": formats.weight(row["weight_pct"]),
-                "change_pp": formats.signed(change.get(row["ticker"])),
-                "return_pct": formats.signed(row["return_pct"]),
-                "market_cap": cap(row, t),
-            },
-            "way": {
-                "change_pp": formats.direction(change.get(row["ticker"])),
-                "return_pct": formats.direction(row["return_pct"]),
-            },
-        }
-        for row in answer["positions"]
-    ]
+    rows = []
+    for row in answer["positions"]:
+        more = {"source_etfs": ", ".join(row["source_etfs"]), "reason": reason(row["picks"], t)}
+        rows.append(stock_row(row, row["return_pct"], answer, changes, t) | more)
+    return rows
+
+
+def monthly_rows(answer: Json, changes: Json, t: Words) -> list[grid.Row]:
+    """The stocks of the 20-session portfolio, then those that are not in it, below a rule."""
+    rows = []
+    is_first_new = True
+    for row in answer["positions"]:
+        found = stock_row(row, row["return_20d"], answer, changes, t)
+        periods = [name.removesuffix("d") for name in row["source_periods"]]
+        named = "·".join(t(f"period.{name}") for name in periods)
+        found |= {"score": row["score"], "source_periods": "·".join(periods), "reason": t("reason.monthly", p=named)}
+        found["shown"]["score"] = formats.number(row["score"], 1)
+        if row["is_new"] and is_first_new:
+            found["kind"], is_first_new = "first-new", False
+        rows.append(found)
+    return rows
+
+
+def stock_row(row: Json, return_pct: float | None, answer: Json, changes: Json, t: Words) -> grid.Row:
+    """What the rows of all tabs have."""
+    change = {move["ticker"]: move["change_pp"] for key in ("entered", "stayed") for move in changes.get(key, [])}
+    new = {move["ticker"] for move in changes.get("entered", [])}
+    figures = grid.signs({"change_pp": change.get(row["ticker"]), "return_pct": return_pct})
+    figures["shown"] |= {"weight_pct": formats.weight(row["weight_pct"]), **caps(row, answer, t)}
+    return {
+        "rank": row["rank"],
+        "company_name": row["company_name"] or row["ticker"],
+        "new": t("new") if row["ticker"] in new else None,
+        "ticker": row["ticker"],
+        "sector": t.or_as_is("sector", row["sector"]),
+        "sector_name": row["sector"],
+        "weight_pct": row["weight_pct"],
+        "change_pp": change.get(row["ticker"]),
+        "return_pct": return_pct,
+        "market_cap": row["market_cap"],
+        "why": {"change_pp": t("no_previous"), "return_pct": t("no_value"), "market_cap": t("no_cap")},
+        **figures,
+    }
+
+
+def caps(row: Json, answer: Json, t: Words) -> dict[str, str]:
+    """The market cap as it is read in dollars and in won, marked when it is another day's moved by price."""
+    mark = "" if row.get("market_cap_source", "quote") == "quote" else f"{t('cap.' + row['market_cap_source'])} "
+    rate = answer["usd_krw"]["rate"] if answer["usd_krw"] else None
+    won = row["market_cap"] * rate if rate and row["market_cap"] is not None else None
+    return {
+        "market_cap@cap=usd": mark + formats.market_cap(row["market_cap"], t.lang),
+        "market_cap@cap=krw": (mark if won else "") + formats.market_cap(won, t.lang, "KRW"),
+    }
 
 
 def bottom_rows(answer: Json, t: Words) -> list[grid.Row]:
@@ -219,9 +316,12 @@ def bottom_rows(answer: Json, t: Words) -> list[grid.Row]:
     rows: list[grid.Row] = [
         {"kind": "sum", "company_name": t("total"), "weight_pct": total, "shown": {"weight_pct": formats.number(total)}}
     ]
-    if answer["next_in_line"]:
+    candidates = answer.get("next_in_line", [])
+    if candidates:
         rows.append({"kind": "head", "company_name": t("next_in_line"), "shown": {}})
-    for row in answer["next_in_line"]:
+    for row in candidates:
+        figures = grid.signs({"return_pct": row["return_pct"]})
+        figures["shown"] |= caps(row, answer, t)
         rows.append(
             {
                 "kind": "next",
@@ -231,21 +331,10 @@ def bottom_rows(answer: Json, t: Words) -> list[grid.Row]:
                 "return_pct": row["return_pct"],
                 "market_cap": row["market_cap"],
                 "source_etfs": ", ".join(row["source_etfs"]),
-                "shown": {
-                    "return_pct": formats.signed(row["return_pct"]),
-                    "market_cap": formats.market_cap(row["market_cap"], t.lang),
-                },
-                "way": {"return_pct": formats.direction(row["return_pct"])},
+                **figures,
             }
         )
     return rows
-
-
-def cap(row: Json, t: Words) -> str:
-    """The market cap, marked when it is another day's moved by price."""
-    shown = formats.market_cap(row["market_cap"], t.lang)
-    source = row["market_cap_source"]
-    return shown if source == "quote" else f"{t(f'cap.{source}')} {shown}"
 
 
 def reason(picks: list[Json], t: Words) -> str:
@@ -256,18 +345,31 @@ def reason(picks: list[Json], t: Words) -> str:
     return f"{best} ({t('reason.no_cap', tickers=', '.join(without))})" if without else best
 
 
-def under_table(answer: Json, t: Words) -> html.Div:
-    """Left out, and what the headings mean."""
-    days = answer["period_days"]
+# -- below the table ---------------------------------------------------------------------------------------------------
+
+
+def under_table(shown: Strategy, address: Address, t: Words) -> html.Div:
+    """Left out, what the headings mean, and the rate of market caps in won."""
+    answer, is_monthly = shown.portfolio.body, shown.name == MONTHLY
+    days = "20" if is_monthly else shown.name
     terms = [
-        (t("weight_pct"), t("define.weight_pct")),
-        (t("change_pp"), t("define.change_pp")),
+        (t("weight_pct"), t("define.weight_pct.monthly") if is_monthly else t("define.weight_pct")),
+        *([(t("score"), t("define.score")), (t("valid_until"), t("define.valid_until"))] if is_monthly else []),
+        (t("change_pp"), t("define.change_pp.monthly") if is_monthly else t("define.change_pp")),
         (t("return_pct", n=days), t("define.return_pct")),
         (t("market_cap"), t("define.market_cap")),
         (t("effective"), t("define.effective")),
+        (t("origin"), t("define.origin")),
         (t("overlap"), t("define.overlap")),
     ]
-    return html.Div([left_out(answer, t), definitions(terms, t)], className="under")
+    rate = answer["usd_krw"]
+    won = (
+        t("usd_krw", r=formats.number(rate["rate"], 1), d=formats.short(date.fromisoformat(rate["rate_date"])))
+        if rate
+        else t("usd_krw.none")
+    )
+    rate_line = html.Span(won, className="mute", **choices.when("cap", "krw", address))
+    return html.Div([left_out(answer, t), definitions(terms, t), rate_line], className="under")
 
 
 def left_out(answer: Json, t: Words) -> html.Details | None:
@@ -284,18 +386,26 @@ def left_out(answer: Json, t: Words) -> html.Details | None:
     )
 
 
-def fixed_sentences(t: Words) -> html.Ul:
+def fixed_sentences(name: str, t: Words) -> html.Ul:
     """Never hidden (rules 10)."""
-    return html.Ul([html.Li(t(key)) for key in FIXED], className="fixed")
+    codes = OF_MONTHLY if name == MONTHLY else OF_PERIODS
+    return html.Ul([html.Li(t(f"fixed.{code}")) for code in codes], className="fixed")
 
 
-def changes_panel(period: Period, t: Words) -> html.Section:
+def part(heading: list[Any], content: list[Any], *, title: str | None = None) -> html.Details:
+    """A panel: open, and closed by act.js on a phone."""
+    return html.Details(
+        [html.Summary(html.H2(heading, title=title)), *content], open=True, className="part", **attrs(data_part="true")
+    )
+
+
+def changes_panel(shown: Strategy, address: Address, t: Words) -> html.Details:
     """The largest changes of what stayed."""
-    changes = period.changes.body if period.changes.is_ok else {}
+    changes = shown.changes.body if shown.changes.is_ok else {}
     rows = [
         html.Tr(
             [
-                html.Th(row["ticker"], scope="row", title=row["company_name"]),
+                html.Th(opener("stock", row["ticker"]), scope="row", title=row["company_name"]),
                 html.Td(formats.weight(row["weight_pct_before"]), className="num"),
                 html.Td("→", className="mute", **attrs(aria_hidden="true")),
                 html.Td(formats.weight(row["weight_pct"]), className="num"),
@@ -304,43 +414,70 @@ def changes_panel(period: Period, t: Words) -> html.Section:
         )
         for row in changes.get("stayed", [])[:LARGEST]
     ]
-    content = html.Table(html.Tbody(rows)) if rows else html.P(t("no_changes"), className="mute")
-    return html.Section([html.H2([t("stayed"), html.Small(t("largest_first"))]), content])
+    content: list[Any] = [html.Table(html.Tbody(rows)) if rows else html.P(t("no_changes"), className="mute")]
+    if changes:
+        query = address.query(period=shown.name, date=changes["as_of_date"])
+        content.append(html.A(t("changes.all"), href=f"/download/changes.csv?{query}", className="more"))
+    return part([t("stayed"), html.Small(t("largest_first"))], content)
 
 
-def sectors_panel(period: Period, t: Words) -> html.Section:
-    """Weight by sector as bars of the same scale."""
-    sectors = period.summary.body.get("sectors", [])
+def sectors_panel(shown: Strategy, address: Address, t: Words) -> html.Details:
+    """Weight by sector as bars of the same scale; a click narrows the table."""
+    sectors = shown.summary.body.get("sectors", [])
     largest = max((row["weight_pct"] for row in sectors), default=1)
     rows = [
         html.Tr(
             [
-                html.Th(t.or_as_is("sector", row["sector"]), scope="row"),
+                html.Th(
+                    html.Button(
+                        t.or_as_is("sector", row["sector"]),
+                        className="plain",
+                        **choices.toggle("sector", row["sector"], address),
+                    ),
+                    scope="row",
+                ),
                 html.Td(
                     html.Span(className="bar", style={"width": f"{100 * row['weight_pct'] / largest:.1f}%"}),
                     className="bar-cell",
                     **attrs(aria_hidden="true"),
                 ),
                 html.Td(formats.number(row["weight_pct"], 1), className="num"),
+                html.Td(t("positions.count", n=row["positions"]), className="num mute"),
             ]
         )
         for row in sectors
     ]
-    return html.Section([html.H2(t("sector_split")), html.Table(html.Tbody(rows))])
+    return part([t("sector_split")], [html.Table(html.Tbody(rows))])
 
 
-def overlap_panel(period: Period, t: Words) -> html.Section:
-    """What this portfolio shares with the others of the date."""
+def overlap_panel(shown: Strategy, strategies: Sequence[Strategy], address: Address, t: Words) -> html.Details:
+    """What each pair of portfolios shares; a click on one of this tab narrows its table to the shared stocks."""
+    found = {
+        pair: row
+        for one in strategies
+        # a rebalance is held against the portfolios of its own day: here against those of the session shown
+        if one.summary.is_ok and one.name != MONTHLY
+        for row in one.summary.body["overlaps"]
+        for other in [row["strategy"].removesuffix("d")]
+        for pair in ([(one.name, other), (other, one.name)] if other == MONTHLY else [(one.name, other)])
+    }
+
+    def cell(one: str, other: str) -> html.Td:
+        row = found.get((one, other))
+        if row is None:
+            return html.Td(formats.MISSING, className="num mute")
+        words = f"{row['shared_count']} · {formats.number(row['overlap_weight_pct'], 1)}"
+        names = ", ".join(row["shared_tickers"]) or t("none")
+        if shown.name not in (one, other) or not row["shared_tickers"]:
+            return html.Td(words, className="num mute", title=names)
+        pressed = choices.toggle("only", ",".join(row["shared_tickers"]), address)
+        inside = html.Button([words, hidden(names)], className="plain", title=names, **pressed)
+        return html.Td(inside, className="num")
+
+    top = html.Tr([html.Td(), *(html.Th(t(f"period.{name}"), scope="col", className="num") for name in STRATEGIES)])
     rows = [
-        html.Tr(
-            [
-                html.Th(t(f"period.{row['strategy'].removesuffix('d')}"), scope="row"),
-                html.Td(str(row["shared_count"]), className="num"),
-                html.Td(formats.number(row["overlap_weight_pct"], 1), className="num"),
-                html.Td(" ".join(row["shared_tickers"]), className="mute names"),
-            ]
-        )
-        for row in period.summary.body.get("overlaps", [])
+        html.Tr([html.Th(t(f"period.{one}"), scope="row"), *(cell(one, other) for other in STRATEGIES)])
+        for one in STRATEGIES
     ]
-    heading = html.H2([t("overlap"), html.Small(t("overlap.unit"))], title=t("define.overlap"))
-    return html.Section([heading, html.Table(html.Tbody(rows))])
+    heading = [t("overlap"), html.Small(t("overlap.unit"))]
+    return part(heading, [html.Table([html.Thead(top), html.Tbody(rows)])], title=t("define.overlap"))

@@ -1,32 +1,60 @@
-"""The frame of every page: header with date and freshness, main, footer."""
+"""The frame of every page: header with date and freshness, notices, main, footer."""
 
+import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
 
 from dashboard import formats
 from dashboard.address import Address
+from dashboard.client import Answer
+from dashboard.components.notices import notices
 from dashboard.components.parts import attrs, link
 from dashboard.data import Frame, Json
+from dashboard.site import PAGES, PIPELINE, PORTFOLIO, Page
 from dashboard.texts import LANGS, Words
 
-NAV = (("nav.portfolio", "/"),)
+KEYS = ("1 – 4", "[ ]", "g", "/", "t", "?")
 
 
-def frame(address: Address, about: Frame, t: Words, *, title: str, notices: list[Any], content: list[Any]) -> html.Div:
-    """A whole page. The key makes React build it anew: act.js may have changed attributes of the old one."""
+def frame(
+    address: Address,
+    about: Frame,
+    t: Words,
+    *,
+    content: list[Any],
+    answers: Sequence[Answer],
+    stores: Sequence[str] = (),
+) -> html.Div:
+    """A whole page. answers: what its content is made of; that one is not live, or refused, stands above the content.
+
+    stores: the choices that a callback listens to (choices.store). The key makes React build the page anew: act.js may
+    have changed attributes of the old one.
+    """
     status = about.status.body
     is_demo = bool(status.get("is_demo"))
     day = about.shown.day
+    title = t(f"nav.{address.page.name}")
     heading = f"{title} · {formats.session(day, t.lang)}" if day else title
     return html.Div(
         [
             html.A(t("skip"), href="#main", className="skip"),
             header(address, about, t, is_demo=is_demo),
-            html.Main([html.H1(title, className="visually-hidden", tabIndex="-1"), *notices, *content], id="main"),
+            html.Main(
+                [
+                    html.H1(title, className="visually-hidden", tabIndex="-1"),
+                    *notices(about, [about.status, *answers], address, t),
+                    *content,
+                ],
+                id="main",
+                tabIndex="-1",
+            ),
             footer(status, t),
+            key_list(t),
+            dcc.Store(id="address", data={"page": address.page.name, "query": address.query()}),
             html.Div(id="live", className="visually-hidden", role="status", **attrs(aria_live="polite")),
         ],
         key=f"{address.url()} {datetime.now().timestamp()}",  # noqa: DTZ005 - only to differ
@@ -35,7 +63,10 @@ def frame(address: Address, about: Frame, t: Words, *, title: str, notices: list
             data_title=t("demo_title", title=heading) if is_demo else heading,
             data_name=t("name"),
             data_lang=t.lang,
-            data_date=day.isoformat() if day else "",
+            data_date=day.isoformat() if day and address.page.is_dated else "",
+            data_choices=json.dumps({name: choice.default for name, choice in address.page.choices.items()}),
+            data_refused=json.dumps(dict(address.unknown)),
+            data_stores=" ".join(stores),
             data_back=t("back"),
         ),
     )
@@ -43,33 +74,36 @@ def frame(address: Address, about: Frame, t: Words, *, title: str, notices: list
 
 def header(address: Address, about: Frame, t: Words, *, is_demo: bool) -> html.Header:
     """Name, pages, as-of date, freshness, date steps, language, theme."""
+    steps = date_steps(address, about, t) if address.page.is_dated else []
     return html.Header(
         [
             html.Div(
                 [
-                    link(t("name"), address.url(path="/"), className="name"),
-                    html.Nav([_page(key, path, address, t) for key, path in NAV], **attrs(aria_label=t("nav"))),
+                    link(t("name"), address.to(PORTFOLIO), className="name"),
+                    html.Nav([_page(page, address, t) for page in PAGES], **attrs(aria_label=t("nav"))),
                 ],
                 className="brand",
             ),
             html.Div(
                 [
                     as_of(about, t),
-                    freshness(about, t),
+                    freshness(address, about, t),
                     html.Span(t("demo_badge"), className="badge-demo", title=t("demo")) if is_demo else None,
                 ],
                 className="about",
             ),
-            html.Div([*date_steps(address, about, t), *switches(address, t)], className="controls"),
+            html.Div([*steps, *switches(address, t)], className="controls"),
         ],
         className="top",
     )
 
 
-def _page(key: str, path: str, address: Address, t: Words) -> html.Span:
-    is_here = address.path == path
-    current = attrs(aria_current="page") if is_here else {}
-    return html.Span(link(t(key), address.url(path=path)), className="here" if is_here else "", **current)
+def _page(page: Page, address: Address, t: Words) -> Any:
+    current = attrs(aria_current="page") if address.page is page else {}
+    return html.Span(
+        html.A(t(f"nav.{page.name}"), href=address.to(page), **attrs(data_key=page.key, data_page="true"), **current),
+        className="here" if address.page is page else "",
+    )
 
 
 def as_of(about: Frame, t: Words) -> html.Span:
@@ -79,7 +113,7 @@ def as_of(about: Frame, t: Words) -> html.Span:
     return html.Span([html.Span(t("as_of"), className="label"), html.Strong(text)], className="as-of")
 
 
-def freshness(about: Frame, t: Words) -> html.Details:
+def freshness(address: Address, about: Frame, t: Words) -> html.Details:
     """Badge whose click opens what it is made of. The API decides; sessions are counted, not hours."""
     status = about.status.body
     mark, kind, words = badge(about, t)
@@ -94,7 +128,10 @@ def freshness(about: Frame, t: Words) -> html.Details:
     return html.Details(
         [
             html.Summary([html.Span(mark, **attrs(aria_hidden="true")), words], className=f"badge-fresh {kind}"),
-            html.Ul([html.Li(fact) for fact in facts], className="pop"),
+            html.Ul(
+                [*(html.Li(fact) for fact in facts), html.Li(link(t("see_pipeline"), address.to(PIPELINE)))],
+                className="pop",
+            ),
         ],
         className="fresh",
     )
@@ -142,8 +179,7 @@ def date_steps(address: Address, about: Frame, t: Words) -> list[Any]:
 
 
 def _latest(address: Address, t: Words) -> html.A:
-    go = attrs(data_go="latest", data_date="")
-    return html.A(t("latest"), href=address.url(day=None), className="to-latest", **go)
+    return html.A(t("latest"), href=address.url(date=""), className="to-latest", **attrs(data_go="date="))
 
 
 def _step(mark: str, day: date | None, label: str, name: str, address: Address) -> Any:
@@ -151,10 +187,10 @@ def _step(mark: str, day: date | None, label: str, name: str, address: Address) 
         return html.Span(mark, className="step off", **attrs(aria_hidden="true"))
     return html.A(
         mark,
-        href=address.url(day=day),
+        href=address.url(date=day.isoformat()),
         className="step",
         title=label,
-        **attrs(aria_label=label, data_go=name, data_date=day.isoformat()),
+        **attrs(aria_label=label, data_go=f"date={day.isoformat()}", data_step=name),
     )
 
 
@@ -181,6 +217,19 @@ def switches(address: Address, t: Words) -> list[Any]:
     ]
 
 
+def key_list(t: Words) -> html.Dialog:
+    """What ? opens."""
+    return html.Dialog(
+        [
+            html.H2(t("keys"), id="key-list-title"),
+            html.Dl([part for key in KEYS for part in (html.Dt(html.Kbd(key)), html.Dd(t(f"key.{key}")))]),
+            html.Form(html.Button(t("close"), className="button"), method="dialog"),
+        ],
+        id="key-list",
+        **attrs(aria_labelledby="key-list-title"),
+    )
+
+
 def source(status: Json, t: Words) -> str | None:
     """Where the prices are from; nothing while that is not known."""
     market = status.get("market")
@@ -196,5 +245,6 @@ def footer(status: Json, t: Words) -> html.Footer:
             html.Span(source(status, t)),
             html.Span(t("footer.disclaimer")),
             html.Span(t("footer.version", v=status.get("version", formats.MISSING))),
+            html.Button(t("keys"), id="keys", className="plain"),
         ]
     )

@@ -4,24 +4,30 @@ from typing import Any
 
 import dash
 
-from dashboard.components import etfs, portfolio
-from dashboard.components.notices import notices
+from dashboard.components import choices, drawer, portfolio, position
 from dashboard.components.shell import frame
-from dashboard.components.tabs import tabs
 from dashboard.context import current_address, current_client
-from dashboard.data import load_portfolio_page
+from dashboard.data import load_frame, load_portfolios
+from dashboard.site import PORTFOLIO
 from dashboard.texts import Words
 
-dash.register_page(  # type: ignore[no-untyped-call]
-    __name__, path="/", title="ActStock"
-)
+dash.register_page(__name__, path=PORTFOLIO.path, title="ActStock")  # type: ignore[no-untyped-call]
+drawer.filled_by("stock", PORTFOLIO, position.content)
 
 
 def layout(**query: str) -> Any:
     """The whole page, all tabs."""
-    address = current_address("/", query)
+    address = current_address(PORTFOLIO, query)
     t = Words(address.lang)
-    page = load_portfolio_page(current_client(), address)
-    panels = [portfolio.panel(period, page.frame, t, is_open=period.name == address.period) for period in page.periods]
-    content = [tabs(address, t), *panels, etfs.section(page.etfs, t)]
-    return frame(address, page.frame, t, title=t("portfolio"), notices=notices(page, address, t), content=content)
+    client = current_client()
+    about = load_frame(client, address)
+    strategies = load_portfolios(client, about)
+    panels = [portfolio.panel(strategy, strategies, about, address, t) for strategy in strategies]
+    return frame(
+        address,
+        about,
+        t,
+        content=[portfolio.head(address, t), *panels, drawer.drawer("stock"), choices.store("stock")],
+        answers=[answer for one in strategies for answer in (one.portfolio, one.changes, one.summary)],
+        stores=["stock"],
+    )

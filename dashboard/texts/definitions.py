@@ -22,6 +22,19 @@ TEXTS = {
         "바로 앞 거래일 포트폴리오 대비 비중의 차이",
         "Weight against the portfolio of the session before",
     ),
+    "define.change_pp.monthly": (
+        "바로 앞 재조정 포트폴리오 대비 비중의 차이",
+        "Weight against the portfolio of the rebalance before",
+    ),
+    "define.weight_pct.monthly": (
+        "점수 ÷ 점수 합. 수익률이나 회사 크기와 무관함",
+        "score ÷ Σ scores, whatever the return or size",
+    ),
+    "define.score": (
+        "20일만 1.0 · 두 기간 2.0 · 세 기간 3.0 · 10일만 0.5 · 5일만 0.3",
+        "20 days only 1.0 · two periods 2.0 · three 3.0 · 10 only 0.5 · 5 only 0.3",
+    ),
+    "define.valid_until": ("재조정일 뒤 20번째 거래일", "the 20th session after the rebalance date"),
     "define.market_cap": (
         '기준일 시총을 달러로 환산. "이월"·"추정"은 다른 날의 시총을 주가 비율로 옮긴 값',
         'market cap at the date in USD; "carried"/"scaled" = an earlier/later quote moved by price',

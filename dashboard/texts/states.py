@@ -21,7 +21,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Choose another period, or look at the session before.",
     ),
     "not_computed": ("{d} 결과가 아직 없습니다. 다음 실행: {t}.", "No result for {d} yet. Next run: {t}."),
-    "no_result_period": ("{d} · {p}: 결과가 없습니다.", "{d} · {p}: no result."),
+    "no_result_period": ("{p}: 결과가 없습니다.", "{p}: no result."),
     "no_snapshot": (
         "{d} 이전 45일 안에 보유종목 자료가 없어 포트폴리오를 만들 수 없습니다.",
         "No holdings snapshot in the 45 days before {d}: no portfolio can be made.",

@@ -1,0 +1,133 @@
+"""The pages of the dashboard, and what the address of each may say (dashboard.md 2).
+
+A page is one line here, a file of the same name in pages/, and its texts and components.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from config.universe import ETFS as UNIVERSE
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of an address: what it is when left out, and which others are understood."""
+
+    default: str
+    accepts: Callable[[str], bool]
+
+
+def one_of(*values: str) -> Choice:
+    """The first is the default."""
+    return Choice(values[0], values.__contains__)
+
+
+def matching(pattern: str) -> Choice:
+    """Empty, or all of the pattern."""
+    return Choice("", lambda given: re.fullmatch(pattern, given) is not None)
+
+
+def _is_date(given: str) -> bool:
+    try:
+        date.fromisoformat(given)
+    except ValueError:
+        return False
+    return len(given) == len("2026-01-23")
+
+
+DATE = Choice("", _is_date)
+MONTH = matching(r"\d{4}-(0[1-9]|1[0-2])")
+WORDS = matching(r"[^\x00-\x1f]{1,60}")
+TICKERS = matching(r"[A-Za-z0-9.^=-]{1,16}(,[A-Za-z0-9.^=-]{1,16}){0,40}")
+NAME = matching(r"[A-Za-z0-9_.:+-]{1,120}")
+# what a reader does with a table: search words, and column:direction
+TABLE = {"q": WORDS, "sort": matching(r"\w{1,40}:(asc|desc)")}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page. `key`: pressed after g it leads there; `nav.<name>` is its text."""
+
+    name: str
+    path: str
+    key: str
+    choices: Mapping[str, Choice] = field(hash=False)
+
+    @property
+    def is_dated(self) -> bool:
+        """It shows one session that the reader chooses."""
+        return "date" in self.choices
+
+
+PORTFOLIO = Page(
+    "portfolio",
+    "/",
+    "p",
+    {
+        "period": one_of("20", "10", "5", "monthly"),
+        "date": DATE,
+        "sector": WORDS,
+        "only": TICKERS,
+        "cap": one_of("usd", "krw"),
+        "stock": TICKERS,
+        **TABLE,
+    },
+)
+ETFS = Page(
+    "etfs",
+    "/etfs",
+    "e",
+    {
+        "period": one_of("20", "10", "5"),
+        "date": DATE,
+        "group": one_of("all", "sector", "benchmark"),
+        "etf": one_of("QQQ", *(etf.ticker for etf in UNIVERSE)),
+        "panel": one_of("holdings", "top", "concentration", "overlap"),
+        "range": one_of("60", "120", "250"),
+        "chart": one_of("lines", "rotation"),
+        **TABLE,
+    },
+)
+SECTORS = Page(
+    "sectors",
+    "/sectors",
+    "s",
+    {
+        "end": MONTH,
+        "measure": one_of("return", "excess"),
+        "order": one_of("fixed", "latest", "total"),
+        "cells": one_of("colour", "plain"),
+        "month": MONTH,
+        **TABLE,
+    },
+)
+PERFORMANCE = Page(
+    "performance",
+    "/performance",
+    "f",
+    {
+        "strategy": one_of("all", "5d", "10d", "20d", "monthly"),
+        "from": DATE,
+        "to": DATE,
+        "cost": one_of("10", *map(str, range(0, 55, 5))),
+        "scale": one_of("linear", "log"),
+        **TABLE,
+    },
+)
+PIPELINE = Page(
+    "pipeline",
+    "/pipeline",
+    "l",
+    {
+        "tab": one_of("runs", "freshness", "quality"),
+        "status": one_of("all", "success", "partial", "running", "failed", "skipped"),
+        "process": Choice("all", NAME.accepts),
+        "severity": one_of("all", "error", "warn", "info"),
+        "run": NAME,
+        "rows": one_of("100", "300", "1000"),
+        **TABLE,
+    },
+)
+PAGES = (PORTFOLIO, ETFS, SECTORS, PERFORMANCE, PIPELINE)
