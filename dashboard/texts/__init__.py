@@ -2,13 +2,20 @@
 
 from typing import Literal, get_args
 
-from dashboard.texts import columns, definitions, shell, states
+from dashboard.texts import columns, definitions, performance, pipeline, shell, states
 
 Lang = Literal["ko", "en"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
 DEFAULT: Lang = "ko"
 
-TEXTS: dict[str, tuple[str, str]] = shell.TEXTS | columns.TEXTS | states.TEXTS | definitions.TEXTS
+TEXTS: dict[str, tuple[str, str]] = {
+    **shell.TEXTS,
+    **columns.TEXTS,
+    **states.TEXTS,
+    **definitions.TEXTS,
+    **performance.TEXTS,
+    **pipeline.TEXTS,
+}
 
 
 class Words:

@@ -1,0 +1,513 @@
+"""What ran, how fresh each table is, what looked wrong: for operators without Airflow rights (dashboard.md 3.5)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from dash import html
+
+from dashboard import formats
+from dashboard.address import Address
+from dashboard.client import Answer, ApiClient, Query
+from dashboard.components import choices, grid
+from dashboard.components.notices import line, next_run
+from dashboard.components.parts import attrs, definitions, link
+from dashboard.data import Frame, Json
+from dashboard.texts import TEXTS, Words
+
+MARKS = {"success": "✓", "partial": "◐", "failed": "✕", "running": "→", "skipped": formats.MISSING}
+RUN_KINDS = {"success": "ok", "partial": "warn", "failed": "error", "running": "quiet", "skipped": "quiet"}
+ITEM_MARKS = {
+    "stored": "✓",
+    "unchanged": formats.MISSING,
+    "failed": "✕",
+    "dead_lettered": "✕",
+    "planned": "○",
+    "sent": "→",
+}
+ITEM_KINDS = {"stored": "ok", "failed": "error", "dead_lettered": "error"}
+PROBLEMS = ("failed", "dead_lettered", "planned", "sent")
+SEVERITY_MARKS = {"error": "✕", "warn": "▲", "info": "○"}
+SEVERITY_KINDS = {"error": "error", "warn": "warn", "info": "quiet"}
+ANY = "all"
+ROWS, STEPS = "100", ("100", "300", "1000")
+COUNTED = ("requested", "stored", "unchanged", "failed", "dead_lettered", "api_calls")
+RUNS_PHONE = ("process", "status", "as_of_date", "failed")
+ITEMS_PHONE = ("ticker", "status", "error")
+TABLES_PHONE = ("about", "newest_date", "sessions_behind")
+FINDINGS_PHONE = ("severity", "check_name", "ticker", "session")
+RUN_STATUSES = ("failed", "partial", "running", "success", "skipped")
+PROCESSES = tuple(key.removeprefix("process.") for key in TEXTS if key.startswith("process."))
+SEVERITIES = tuple(SEVERITY_MARKS)
+POLL_SECONDS = 30
+NAMED = 2
+ZERO = {"zero": "params.value === 0"}
+
+
+class Asked(NamedTuple):
+    """What the page is made of. `evening`, `findings`: the newest, whatever the filters."""
+
+    evening: Answer
+    findings: Answer
+    runs: Answer
+    freshness: Answer
+    quality: Answer
+    run: Answer | None
+
+
+def load(client: ApiClient, address: Address) -> Asked:
+    """Everything of the page, at once: an operator looks for what is new, so nothing is older than a few seconds."""
+
+    def filters(*names: str) -> dict[str, str]:
+        return {"limit": address["rows"]} | {name: address[name] for name in names if address[name] != ANY}
+
+    queries: list[Query] = [
+        ("/pipeline/runs", {"limit": ROWS}),
+        ("/pipeline/quality", {"limit": ROWS}),
+        ("/pipeline/runs", filters("status", "process")),
+        ("/pipeline/freshness", {}),
+        ("/pipeline/quality", filters("severity")),
+    ]
+    if address["run"]:
+        queries.append(run_query(address["run"]))
+    evening, findings, runs, freshness, quality, *run = client.get_all(queries)
+    return Asked(evening, findings, runs, freshness, quality, run[0] if run else None)
+
+
+def run_query(run_id: str) -> Query:
+    """One run with its items."""
+    return f"/pipeline/runs/{quote(run_id, safe='')}", {"limit": "1000"}
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def content(asked: Asked, about: Frame, address: Address, t: Words) -> list[Any]:
+    """Strip, then a tab each for runs, freshness and quality."""
+    if not asked.evening.is_ok:
+        return []
+    status, evening = about.status.body, asked.evening.body["runs"]
+    labels = {name: t(f"pipeline.{name}") for name in ("runs", "freshness", "quality")}
+    copy = html.Button(t("copy_link"), className="button", **attrs(data_copy="true", data_done=t("copied")))
+    polls = attrs(data_poll=str(POLL_SECONDS)) if any(run["status"] == "running" for run in evening) else {}
+    panels = {"runs": runs_panel, "freshness": freshness_panel, "quality": quality_panel}
+    return [
+        choices.store("run"),
+        html.Div(strip(status, asked, t), className="strip-line", **polls),
+        html.Div([choices.tabs("tab", labels, address, label=t("pipeline.views")), copy], className="tab-line"),
+        *[
+            choices.panel("tab", name, panels[name](asked, status, address, t), address, live=labels[name])
+            for name in labels
+        ],
+        html.Div(meanings(t), className="under"),
+    ]
+
+
+def runs_panel(asked: Asked, status: Json, address: Address, t: Words) -> list[Any]:
+    """Filters, runs, and the items of the one that is open."""
+    rows = [run_row(run, t) for run in asked.runs.body.get("runs", [])]
+    statuses = {ANY: t("any"), **{name: t(f"status.{name}") for name in RUN_STATUSES}}
+    stages = {ANY: t("any"), **{name: t(f"process.{name}") for name in PROCESSES}}
+    columns = run_columns(t)
+    filters = [
+        choices.select("status", statuses, address, label=t("run.status")),
+        choices.select("process", stages, address, label=t("run.process")),
+    ]
+    if not rows:
+        sentence = (
+            t("no_runs.filtered") if (address["status"], address["process"]) != (ANY, ANY) else no_runs(status, t)
+        )
+        body: Any = empty(sentence, address, t, "status", "process")
+    else:
+        body = grid.grid(
+            name="runs",
+            label=t("pipeline.runs"),
+            columns=columns,
+            rows=rows,
+            row_classes={"unequal": "params.data.kind === 'unequal'"},
+            phone_columns=RUNS_PHONE,
+            opens=("run", "run_id"),
+            address=address,
+            t=t,
+        )
+    tools = grid.tools("runs", columns, address, t, csv=f"/download/runs.csv?{address.query()}")
+    return [
+        html.Div([html.Div(filters, className="filters"), tools], className="strip-line"),
+        html.Div(run_panel(asked.run, t, address) if asked.run else None, id="run", className="run"),
+        body,
+        more(asked.runs, len(rows), address, t),
+    ]
+
+
+def no_runs(status: Json, t: Words) -> str:
+    """Before the first evening."""
+    return t("no_runs", t=next_run(status))
+
+
+def empty(sentence: str, address: Address, t: Words, *filters: str) -> html.P:
+    """The sentence in a table's place, and the way back where filters hide everything."""
+    is_filtered = any(address[name] != ANY for name in filters)
+    back: list[Any] = [" ", link(t("clear_filters"), address.url(**dict.fromkeys(filters, ANY)))] if is_filtered else []
+    return html.P([sentence, *back], className="empty")
+
+
+def more(answer: Answer, count: int, address: Address, t: Words) -> html.P | None:
+    """The next step of how many rows are asked for, while there are more."""
+    steps = [step for step in STEPS if int(step) > count]
+    if not answer.body.get("next_cursor") or not steps:
+        return None
+    href = address.url(rows=steps[0])
+    return html.P(
+        [html.Span(t("newest_rows", n=count), className="mute"), " ", link(t("more"), href)], className="more"
+    )
+
+
+def run_panel(answer: Answer, t: Words, address: Address) -> list[Any]:
+    """One run: its line, and its items, those with problems first."""
+    if answer.status == 404:
+        return [line("warn", t("run.gone", id=address["run"]))]
+    if not answer.is_ok:
+        return []
+    run, items = answer.body["run"], answer.body["items"]
+    problems = sum(item["status"] in PROBLEMS for item in items)
+    about = t("run.items.of", n=len(items), m=problems) if problems else t("run.items.all_fine", n=len(items))
+    heading = html.H2(
+        [
+            f"{process(run, t)} · {run['as_of_date']} · {t('status.' + run['status'])}",
+            html.Small(about if items else t("run.items.none")),
+        ],
+        id="run-heading",
+        tabIndex="-1",
+    )
+    closes = choices.toggle("run", run["run_id"], address) | attrs(aria_label=t("run.close"))
+    close = html.Button("✕", className="button", title=t("close"), **closes)
+    columns = item_columns(t)
+    query = f"{address.query()}&run={quote(run['run_id'], safe='')}"
+    shown = grid.grid(
+        name="items",
+        label=t("run.items"),
+        columns=columns,
+        rows=item_rows(items, t),
+        phone_columns=ITEMS_PHONE,
+        address=address,
+        t=t,
+    )
+    return [
+        html.Div(
+            [heading, html.Div([grid.download(f"/download/run.csv?{query}", t), close], className="tools")],
+            className="strip-line",
+        ),
+        html.P(run["error"], className="notice warn") if run["error"] else None,
+        shown if items else None,
+    ]
+
+
+def freshness_panel(asked: Asked, _: Json, address: Address, t: Words) -> list[Any]:
+    """How far each table reaches."""
+    columns = table_columns(t)
+    tables = asked.freshness.body.get("tables", [])
+    return [
+        html.Div(
+            [
+                html.H2(
+                    [
+                        t("pipeline.freshness"),
+                        html.Small(t("newest_expected", d=asked.freshness.body.get("as_of_date", formats.MISSING))),
+                    ]
+                ),
+                grid.tools("tables", columns, address, t, csv=f"/download/freshness.csv?{address.query()}"),
+            ],
+            className="strip-line",
+        ),
+        grid.grid(
+            name="tables",
+            label=t("pipeline.freshness"),
+            columns=columns,
+            rows=[table_row(row, t) for row in tables],
+            phone_columns=TABLES_PHONE,
+            address=address,
+            t=t,
+        ),
+    ]
+
+
+def quality_panel(asked: Asked, _: Json, address: Address, t: Words) -> list[Any]:
+    """What looked wrong in the data."""
+    findings = asked.quality.body.get("findings", [])
+    severities = {ANY: t("any"), **{name: t(f"severity.{name}") for name in SEVERITIES}}
+    columns = finding_columns(t)
+    if not findings:
+        sentence = t("no_findings" if address["severity"] == ANY else "no_findings.filtered")
+        body: Any = empty(sentence, address, t, "severity")
+    else:
+        body = grid.grid(
+            name="findings",
+            label=t("pipeline.quality"),
+            columns=columns,
+            rows=finding_rows(findings, t),
+            phone_columns=FINDINGS_PHONE,
+            address=address,
+            t=t,
+        )
+    return [
+        html.Div(
+            [
+                html.Div(
+                    choices.select("severity", severities, address, label=t("finding.severity")), className="filters"
+                ),
+                grid.tools("findings", columns, address, t, csv=f"/download/quality.csv?{address.query()}"),
+            ],
+            className="strip-line",
+        ),
+        body,
+        more(asked.quality, len(findings), address, t),
+    ]
+
+
+# -- the strip ---------------------------------------------------------------------------------------------------------
+
+
+def last_evening(runs: Sequence[Json]) -> list[Json]:
+    """The newest attempt of each stage for the newest session; one that was skipped counts only where no other did.
+
+    runs: newest start first.
+    """
+    newest = max((run["as_of_date"] for run in runs), default=None)
+    attempts: dict[str, Json] = {}
+    for run in runs:
+        known = attempts.get(run["process"])
+        if run["as_of_date"] == newest and (known is None or known["status"] == "skipped" != run["status"]):
+            attempts[run["process"]] = run
+    return list(attempts.values())
+
+
+def strip(status: Json, asked: Asked, t: Words) -> html.Dl:
+    """Last evening in one line: what ended how, what failed by name, what is behind, what looked wrong."""
+    evening = last_evening(asked.evening.body["runs"])
+    tables = asked.freshness.body.get("tables", [])
+    facts: list[tuple[str, Any]] = []
+    if evening:
+        day = formats.short(date.fromisoformat(evening[0]["as_of_date"]))
+        facts.append((t("last_evening", d=day), counts(Counter(run["status"] for run in evening), t)))
+        failed = [process(run, t) for run in evening if run["status"] == "failed"]
+        facts.append((t("last_evening.failed"), named(failed) if failed else t("last_evening.fine")))
+        since = min(run["started_at"] for run in evening)
+        found = Counter(row["severity"] for row in asked.findings.body.get("findings", []) if row["found_at"] >= since)
+        facts.append((t("last_evening.findings"), [severity_count(name, found[name], t) for name in ("error", "warn")]))
+    behind = [t.or_as_is("about", row["table"]) for row in tables if row["sessions_behind"] != 0]
+    facts.append((t("tables_behind"), named(behind) if behind else t("tables_behind.none")))
+    if status.get("computed_at"):
+        facts.append((t("last_result"), formats.instant(datetime.fromisoformat(status["computed_at"]))))
+    facts.append((t("next_start"), next_run(status)))
+    return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts], className="strip")
+
+
+def counts(found: Counter[str], t: Words) -> list[Any]:
+    """성공 5 · 부분 1 · 실패 0, each that matters in its colour and with its word."""
+    shown: list[Any] = []
+    for name in ("success", "partial", "failed", "running", "skipped"):
+        if found[name] or name in ("success", "failed"):
+            emphasis = RUN_KINDS[name] if found[name] else "quiet"
+            shown.append(html.Span(f"{t(f'status.{name}')} {found[name]}", className=f"count {emphasis}"))
+    return shown
+
+
+def severity_count(severity: str, count: int, t: Words) -> html.Span:
+    """오류 0, or in its colour."""
+    emphasis = SEVERITY_KINDS[severity] if count else "quiet"
+    return html.Span(f"{t(f'severity.{severity}')} {count}", className=f"count {emphasis}")
+
+
+def named(names: Sequence[str]) -> html.Span:
+    """How many, and which; the first two by name."""
+    more = f" +{len(names) - NAMED}" if len(names) > NAMED else ""
+    return html.Span([", ".join(names[:NAMED]), more], className="warned", title=", ".join(names))
+
+
+def process(run: Json, t: Words) -> str:
+    """A stage's name in the reader's language."""
+    return t.or_as_is("process", run["process"])
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def run_columns(t: Words) -> list[grid.Column]:
+    """Columns of the runs."""
+    return [
+        grid.text("process", t("run.process"), 160, minWidth=104, flex=1),
+        grid.text("status", t("run.status"), 100, minWidth=84, cellRenderer="ActStatus"),
+        grid.text("as_of_date", t("run.as_of_date"), 100, minWidth=88),
+        *[grid.figure(name, t(f"run.{name}"), 84, minWidth=52, cellClassRules=ZERO) for name in COUNTED],
+        grid.text(
+            "started_at",
+            t("run.started_at"),
+            112,
+            sortingOrder=["desc", "asc", None],
+            valueFormatter=grid.SHOWN,
+            filter=False,
+        ),
+        grid.figure("took_seconds", t("run.took_seconds"), 92),
+        grid.text("error", t("run.error"), 220, minWidth=140, flex=4, tooltipField="error"),
+    ]
+
+
+def run_row(run: Json, t: Words) -> grid.Row:
+    """One attempt: raw values to sort by, and under `shown` what is read."""
+    notes = [
+        t("run.try", n=run["try_number"]) if run["try_number"] > 1 else None,
+        None if run["adds_up"] else t("run.unequal"),
+        t("run.not_before", t=moment(run["not_before"])) if run["not_before"] else None,
+        run["error"],
+    ]
+    return {
+        "run_id": run["run_id"],
+        "process": process(run, t),
+        "status": t(f"status.{run['status']}"),
+        "mark": MARKS[run["status"]],
+        "mark_kind": RUN_KINDS[run["status"]],
+        "as_of_date": run["as_of_date"],
+        **{name: run[name] for name in COUNTED},
+        "started_at": run["started_at"],
+        "took_seconds": run["took_seconds"],
+        "error": " · ".join(note for note in notes if note),
+        "kind": "ok" if run["adds_up"] else "unequal",
+        "shown": {
+            **{name: formats.number(run[name], 0) for name in COUNTED},
+            "started_at": moment(run["started_at"]),
+            "took_seconds": took(run["took_seconds"]),
+        },
+    }
+
+
+def item_columns(t: Words) -> list[grid.Column]:
+    """Columns of a run's items."""
+    return [
+        grid.text("ticker", t("item.ticker"), 130, minWidth=92),
+        grid.text("operation", t("item.operation"), 110),
+        grid.text("status", t("item.status"), 130, minWidth=92, cellRenderer="ActStatus"),
+        grid.figure("rows", t("item.rows"), 84),
+        grid.figure("api_calls", t("item.api_calls"), 84),
+        grid.text("error", t("item.error"), 300, minWidth=120, flex=1, tooltipField="error"),
+    ]
+
+
+def item_rows(items: Sequence[Json], t: Words) -> list[grid.Row]:
+    """Items of a run, those with problems first."""
+    ordered = sorted(items, key=lambda item: item["status"] not in PROBLEMS)
+    return [
+        {
+            "ticker": item["ticker"],
+            "operation": t.or_as_is("operation", t.or_as_is("process", item["operation"])),
+            "status": t(f"status.{item['status']}"),
+            "mark": ITEM_MARKS[item["status"]],
+            "mark_kind": ITEM_KINDS.get(item["status"], "quiet"),
+            "rows": item["rows"],
+            "api_calls": item["api_calls"],
+            "error": " · ".join(
+                filter(None, [item["error"], t("item.permanent") if item["permanent"] and item["error"] else None])
+            ),
+            "shown": {name: formats.number(item[name], 0) for name in ("rows", "api_calls")},
+        }
+        for item in ordered
+    ]
+
+
+def table_columns(t: Words) -> list[grid.Column]:
+    """Columns of the freshness."""
+    return [
+        grid.text("about", t("table.about"), 240, minWidth=150, flex=1),
+        grid.text("table", t("table.name"), 300, minWidth=200, flex=1),
+        grid.text("state", t("table.state"), 110, cellRenderer="ActStatus"),
+        grid.text("newest_date", t("table.newest_date"), 120, minWidth=92, valueFormatter=grid.SHOWN),
+        grid.text("expected_date", t("table.expected_date"), 120),
+        grid.figure("sessions_behind", t("table.sessions_behind"), 130, minWidth=84, cellClassRules=ZERO),
+        grid.text("cadence", t("table.cadence"), 100),
+        grid.figure("row_count", t("table.row_count"), 120),
+    ]
+
+
+def table_row(row: Json, t: Words) -> grid.Row:
+    """One table of the database against what should be in it."""
+    is_current = row["sessions_behind"] == 0
+    count = formats.number(row["row_count"], 0)
+    return {
+        "table": row["table"],
+        "about": t.or_as_is("about", row["table"]),
+        "cadence": t(f"cadence.{row['cadence']}"),
+        "state": t("table.state.ok" if is_current else "table.state.behind"),
+        "mark": "●" if is_current else "▲",
+        "mark_kind": "ok" if is_current else "warn",
+        "newest_date": row["newest_date"],
+        "expected_date": row["expected_date"],
+        "sessions_behind": row["sessions_behind"],
+        "row_count": row["row_count"],
+        "shown": {
+            "newest_date": row["newest_date"] or t("table.empty"),
+            "sessions_behind": formats.number(row["sessions_behind"], 0),
+            "row_count": t("table.estimate", n=count) if row["is_estimate"] else count,
+        },
+    }
+
+
+def finding_columns(t: Words) -> list[grid.Column]:
+    """Columns of the findings."""
+    return [
+        grid.text("severity", t("finding.severity"), 100, minWidth=76, cellRenderer="ActStatus"),
+        grid.text("check_name", t("finding.check_name"), 150, minWidth=96),
+        grid.text("ticker", t("finding.ticker"), 100, minWidth=72),
+        grid.text("session", t("finding.session"), 110, minWidth=88),
+        grid.text("detail", t("finding.detail"), 400, minWidth=200, flex=1, tooltipField="detail"),
+        grid.text("found_at", t("finding.found_at"), 112, valueFormatter=grid.SHOWN, filter=False),
+    ]
+
+
+def finding_rows(findings: Sequence[Json], t: Words) -> list[grid.Row]:
+    """Findings, errors first, then the newest."""
+    order = list(SEVERITY_MARKS)
+    return [
+        {
+            "severity": t(f"severity.{finding['severity']}"),
+            "mark": SEVERITY_MARKS[finding["severity"]],
+            "mark_kind": SEVERITY_KINDS[finding["severity"]],
+            "check_name": t.or_as_is("check", finding["check_name"]),
+            "ticker": finding["ticker"],
+            "session": finding["session"],
+            "detail": finding["detail"],
+            "found_at": finding["found_at"],
+            "shown": {"found_at": moment(finding["found_at"])},
+        }
+        for finding in sorted(findings, key=lambda finding: order.index(finding["severity"]))
+    ]
+
+
+def moment(at: str) -> str:
+    """A moment in Korea, the zone in the heading."""
+    return formats.instant(datetime.fromisoformat(at)).removesuffix(" KST")
+
+
+def took(seconds: float | None) -> str:
+    """How long something ran.
+
+    >>> took(4.2), took(75.0), took(3725.0), took(None)
+    ('4.2s', '1m 15s', '1h 02m', '–')
+    """
+    if seconds is None:
+        return formats.MISSING
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m {rest:02d}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02d}m"
+
+
+def meanings(t: Words) -> html.Details:
+    """What the words of the runs mean."""
+    terms = [
+        (t("run.requested"), t("define.adds_up")),
+        (t("run.status"), t("define.partial")),
+        (t("run.dead_lettered"), t("define.dead_lettered")),
+        (t("table.sessions_behind"), t("define.sessions_behind")),
+    ]
+    return definitions(terms, t)
