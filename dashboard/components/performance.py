@@ -536,7 +536,7 @@ def ahead(found: Sequence[Line], t: Words) -> str:
 
 def colour(who: str) -> str:
     """Its variable in act.css."""
-    return "line-spy" if who == SPY else f"line-{who.removesuffix('d')}"
+    return "spy" if who == SPY else f"line-{who.removesuffix('d')}"
 
 
 def value_line(one: Line, t: Words) -> chart.Trace:

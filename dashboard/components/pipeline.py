@@ -337,7 +337,7 @@ def process(run: Json, t: Words) -> str:
 def run_columns(t: Words) -> list[grid.Column]:
     """Columns of the runs."""
     return [
-        grid.text("process", t("run.process"), 160, minWidth=104, flex=1),
+        grid.text("process", t("run.process"), 176, minWidth=120, flex=2),
         grid.text("status", t("run.status"), 100, minWidth=84, cellRenderer="ActStatus"),
         grid.text("as_of_date", t("run.as_of_date"), 100, minWidth=88),
         *[grid.figure(name, t(f"run.{name}"), 84, minWidth=52, cellClassRules=ZERO) for name in COUNTED],

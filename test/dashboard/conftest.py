@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -87,11 +87,19 @@ def database(postgres: Server) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def site(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two evenings of results, served."""
+def fill() -> Callable[[published.Connection], None]:
+    """What is in the database: two evenings of results. A module that needs more has a fixture of this name."""
+    return published.two_evenings
+
+
+@pytest.fixture(scope="module")
+def site(
+    database: Database, fill: Callable[[published.Connection], None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """Results, served."""
     kept = tmp_path_factory.mktemp("kept")
     with published.connect(database) as connection:
-        published.two_evenings(connection)
+        fill(connection)
         api_keys.register(connection, "dashboard", published.KEY)
     clock = ThreadingHTTPServer(("127.0.0.1", 0), Clock)
     threading.Thread(target=clock.serve_forever, daemon=True).start()

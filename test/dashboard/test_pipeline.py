@@ -1,0 +1,87 @@
+"""Rows and counts of the Pipeline page, from an API's answer."""
+
+from typing import Any
+
+from dashboard.components import pipeline
+from dashboard.texts import Words
+
+KO, EN = Words("ko"), Words("en")
+
+
+def run(process: str, status: str, day: str = "2026-01-23", **more: Any) -> dict[str, Any]:
+    return {
+        "run_id": f"{process}-{status}",
+        "process": process,
+        "status": status,
+        "as_of_date": day,
+        "requested": 3,
+        "stored": 1,
+        "unchanged": 1,
+        "failed": 1,
+        "dead_lettered": 0,
+        "adds_up": True,
+        "api_calls": 1234,
+        "try_number": 1,
+        "started_at": "2026-01-23T22:00:00Z",
+        "took_seconds": 75.0,
+        "not_before": None,
+        "error": None,
+    } | more
+
+
+def test_an_evening_is_the_newest_attempt_of_each_stage_that_did_something() -> None:
+    runs = [
+        run("trending_etfs", "skipped"),  # looked again after all was done
+        run("trending_etfs", "success"),
+        run("needed_stocks", "partial"),
+        run("needed_stocks", "failed"),
+        run("portfolio_allocation", "skipped"),
+        run("known_stocks", "failed", day="2026-01-22"),
+    ]
+    assert [(one["process"], one["status"]) for one in pipeline.last_evening(runs)] == [
+        ("trending_etfs", "success"), ("needed_stocks", "partial"), ("portfolio_allocation", "skipped"),
+    ]  # fmt: skip
+    assert pipeline.last_evening([]) == []
+
+
+def test_a_run_as_it_is_read() -> None:
+    row = pipeline.run_row(run("needed_stocks", "partial", error="BETA bars: no answer"), KO)
+    assert (row["process"], row["status"], row["mark"]) == ("필요한 종목", "부분", "◐")
+    assert row["shown"]["api_calls"] == "1,234"
+    assert (row["shown"]["started_at"], row["shown"]["took_seconds"]) == ("01-24 07:00", "1m 15s")
+    assert (row["error"], row["kind"]) == ("BETA bars: no answer", "ok")
+
+
+def test_a_run_that_does_not_add_up_says_so_in_words() -> None:
+    row = pipeline.run_row(run("a_new_stage", "failed", adds_up=False, try_number=2), EN)
+    assert (row["kind"], row["error"], row["process"]) == ("unequal", "try 2 · does not add up", "a_new_stage")
+
+
+def item(ticker: str, status: str, **more: Any) -> dict[str, Any]:
+    known = {"operation": "bars", "rows": 5, "api_calls": 1, "error": None, "permanent": False}
+    return known | {"ticker": ticker, "status": status} | more
+
+
+def test_items_with_problems_come_first() -> None:
+    items = [item("ACME", "stored"), item("BETA", "failed", error="no answer", permanent=True), item("OMEGA", "sent")]
+    rows = pipeline.item_rows(items, EN)
+    assert [row["ticker"] for row in rows] == ["BETA", "OMEGA", "ACME"]
+    assert rows[0]["error"] == "no answer · trying again does not help"
+
+
+def test_a_table_behind_is_named_and_an_empty_one_has_no_number() -> None:
+    known = {"table": "collected_00_fx_rate", "about": "exchange rates", "cadence": "daily", "is_estimate": True}
+    row = pipeline.table_row(
+        known | {"newest_date": None, "expected_date": "2026-01-23", "sessions_behind": None, "row_count": 12345}, KO
+    )
+    assert (row["about"], row["state"], row["mark_kind"]) == ("환율", "지연", "warn")
+    assert row["shown"] == {"newest_date": "비어 있음", "sessions_behind": "–", "row_count": "약 12,345"}
+
+
+def test_errors_come_before_warnings_and_a_new_check_reads_as_delivered() -> None:
+    known = {"ticker": "ACME", "session": "2026-01-23", "detail": "…", "found_at": "2026-01-23T22:00:00Z"}
+    rows = pipeline.finding_rows(
+        [known | {"severity": "info", "check_name": "doubt"}, known | {"severity": "error", "check_name": "new one"}],
+        KO,
+    )
+    assert [(row["severity"], row["check_name"]) for row in rows] == [("오류", "new one"), ("참고", "의심 값")]
