@@ -1,6 +1,6 @@
 """What a page needs from the API, asked for in two rounds: how fresh is it, then everything of one date."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -9,7 +9,8 @@ from dashboard.address import Address
 from dashboard.client import Answer, ApiClient, Query
 
 Json = dict[str, Any]
-STRATEGIES = ("5", "10", "20", "monthly")
+PERIODS = ("5", "10", "20")
+STRATEGIES = (*PERIODS, "monthly")
 Found = Literal["newest", "past", "snapped", "not_computed", "before_first", "nothing"]
 
 
@@ -108,15 +109,6 @@ def load_frame(client: ApiClient, address: Address) -> Frame:
     return Frame(status, sessions, rebalances, shown)
 
 
-def at_or_before(client: ApiClient, path: str, day: date | None, **query: str) -> Answer:
-    """The answer for a day or, where only an earlier one has a result, of that; the newest without a day."""
-    if day is None:
-        return client.get(path, **query)
-    answer = client.get(path, as_of_date=day.isoformat(), **query)
-    earlier = answer.body.get("result_at_or_before")
-    return client.get(path, as_of_date=earlier, **query) if answer.status == 404 and earlier else answer
-
-
 @dataclass(frozen=True)
 class Strategy:
     """One portfolio of a date with what stands beside it. `name`: 5, 10, 20 or monthly."""
@@ -144,3 +136,72 @@ def load_portfolios(client: ApiClient, about: Frame) -> list[Strategy]:
         queries += [(path, {"period_days": name, **dated}) for path in beside]
     answers = client.get_all(queries)
     return [Strategy(name, *answers[3 * place : 3 * place + 3]) for place, name in enumerate(STRATEGIES)]
+
+
+@dataclass(frozen=True)
+class EtfAnswers:
+    """The ETFs page: all ETFs, their lines for the sparklines and for the chart."""
+
+    etfs: Answer
+    sparklines: Answer
+    strength: Answer
+
+
+SPARKLINE_SESSIONS = "60"
+
+
+def load_etfs(client: ApiClient, about: Frame, sessions: str) -> EtfAnswers:
+    """Everything of the session shown; the chart's lines over so many sessions."""
+    if about.has_none:
+        return EtfAnswers(about.nothing, about.nothing, about.nothing)
+    path = "/dashboard/relative-strength"
+    queries: list[Query] = [
+        ("/dashboard/trending-etfs", about.dated),
+        (path, {"days": SPARKLINE_SESSIONS, **about.dated}),
+        (path, {"days": sessions, **about.dated}),
+    ]
+    return EtfAnswers(*client.get_all(queries))
+
+
+@dataclass(frozen=True)
+class EtfDetail:
+    """What one ETF holds. `best`: by period; of the analysis at or before the session shown, like what follows it."""
+
+    etf: str
+    holdings: Answer
+    best: dict[str, Answer]
+    concentration: Answer
+    overlap: Answer
+
+    @property
+    def answers(self) -> list[Answer]:
+        """All of them."""
+        return [self.holdings, *self.best.values(), self.concentration, self.overlap]
+
+
+def load_etf(client: ApiClient, about: Frame, etf: str) -> EtfDetail:
+    """Holdings, the best of them by period, concentration of all ETFs and what they share."""
+    if about.has_none:
+        nothing = about.nothing
+        return EtfDetail(etf, nothing, dict.fromkeys(PERIODS, nothing), nothing, nothing)
+    # analysed weekly: the newest session has none of its own
+    day = None if about.shown.found == "newest" else about.shown.day
+    best = {name: (f"/etf-holdings/top-holdings/{etf}", {"time_period": name}) for name in PERIODS}
+    analysed = [*best.values(), ("/etf-holdings/concentration", {}), ("/etf-holdings/overlap", {})]
+    holdings, *found = client.get_all(
+        [("/dashboard/etf-holdings", {"ticker": etf, **about.dated}), *(dated(query, day) for query in analysed)]
+    )
+    found = earlier(client, analysed, found)
+    return EtfDetail(etf, holdings, dict(zip(PERIODS, found[:3], strict=True)), found[3], found[4])
+
+
+def dated(query: Query, day: date | str | None) -> Query:
+    """The query for a day; for the newest without one."""
+    return (query[0], {**query[1], "as_of_date": str(day)}) if day else query
+
+
+def earlier(client: ApiClient, queries: Sequence[Query], answers: Sequence[Answer]) -> list[Answer]:
+    """The answers; where a day has none of its own, that of the newest result before it, which the API names."""
+    days = [answer.body.get("result_at_or_before") if answer.status == 404 else None for answer in answers]
+    again = iter(client.get_all([dated(query, day) for query, day in zip(queries, days, strict=True) if day]))
+    return [next(again) if day else answer for answer, day in zip(answers, days, strict=True)]

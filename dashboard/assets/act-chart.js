@@ -43,10 +43,11 @@
       yaxis: merged(axis, { side: "right", nticks: 6 })
     };
   }
-  // The chosen line is thick, in the accent's colour, above the others, and named at its end.
+  // A chosen point is large; a chosen line is thick, in the accent's colour, above the others, and named at its end.
   function highlighted(data, name) {
     if (!name) return data;
     var chosen = data.filter(function (trace) { return trace.name === name; }).map(function (trace) {
+      if (trace.marker) return merged(trace, { marker: { size: 13, color: "var(--accent)" }, textfont: { color: "var(--accent)" } });
       var last = trace.y.reduce(function (found, value, place) { return value === null ? found : place; }, -1);
       return merged(trace, {
         line: { width: 2.4, color: "var(--accent)" }, mode: "lines+text", textposition: "middle right", cliponaxis: false,

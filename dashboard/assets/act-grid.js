@@ -68,9 +68,29 @@
       element("span", { className: "first" }, params.value,
         row.new ? element("span", { className: "new" }, row.new) : null,
         row.benchmark ? element("span", { className: "kind" }, row.benchmark) : null),
-      row.ticker ? element("span", { className: "second", "aria-hidden": "true" }, row.ticker) : null);
+      row.ticker ? element("span", { className: "second", "aria-hidden": "true" },
+        [row.ticker, row.benchmark].filter(Boolean).join(" · ")) : null);
+  };
+  // A line without axes; the dotted one is 100, SPY.
+  components.ActSparkline = function (params) {
+    var values = params.value || [], WIDTH = 128, HEIGHT = 20;
+    var known = values.filter(function (value) { return value !== null; });
+    if (known.length < 2) return element("span", { className: "mute" }, "–");
+    var low = Math.min.apply(null, known.concat(100)), high = Math.max.apply(null, known.concat(100));
+    function y(value) { return (1 + (HEIGHT - 2) * (high - value) / (high - low || 1)).toFixed(1); }
+    var isGap = true;
+    var path = values.map(function (value, place) {
+      if (value === null) { isGap = true; return ""; }
+      var step = (isGap ? "M" : "L") + (WIDTH * place / (values.length - 1)).toFixed(1) + " " + y(value);
+      isGap = false;
+      return step;
+    }).join("");
+    return element("svg", { width: WIDTH, height: HEIGHT, className: "sparkline", "aria-hidden": "true" },
+      element("line", { x1: 0, x2: WIDTH, y1: y(100), y2: y(100), className: "base" }),
+      element("path", { d: path, className: "line" }));
   };
   components.ActMarks = function (params) {
+    if (params.data.base) return element("span", null, params.data.base);
     return element("span", { className: "marks" }, params.data.marks.map(function (mark) {
       return element("span", { key: mark.label, className: mark.state, title: mark.label, role: "img",
         "aria-label": mark.label }, mark.glyph);
@@ -82,12 +102,16 @@
   function fieldOf(column) { return column.getColId().split("@")[0]; }
   function boxes() { return window.act.all("[data-grid]"); }
 
+  // An entry of the columns of a phone may hold for one value of a choice only: "return_5d@period=5".
   function isSeen(column, box, off) {
     var parts = column.getColId().split("@");
     if (off.includes(parts[0])) return false;
     if (parts[1] && window.act.valueOf(parts[1].split("=")[0]) !== parts[1].split("=")[1]) return false;
-    return !PHONE.matches || !box.dataset.phoneColumns || box.dataset.phoneColumns.split(",").includes(parts[0])
-      || (box.dataset.on || "").split(",").includes(parts[0]);
+    if (!PHONE.matches || !box.dataset.phoneColumns || (box.dataset.on || "").split(",").includes(parts[0])) return true;
+    return box.dataset.phoneColumns.split(",").some(function (kept) {
+      var only = kept.split("@")[1];
+      return kept.split("@")[0] === parts[0] && (!only || window.act.valueOf(only.split("=")[0]) === only.split("=")[1]);
+    });
   }
   function layOut(box, api) {
     if (!box.offsetWidth) return;  // in a closed tab: laid out when it opens
@@ -133,14 +157,17 @@
     if (button) button.hidden = !api.isAnyFilterPresent();
   }
   function tellSorted(box, api) {
-    if (!box.offsetWidth) return;
+    if (!box.dataset.keepsOrder) return;
     var column = api.getColumnState().find(function (one) { return one.sort && one.sortIndex === 0; });
     var given = column ? column.colId.split("@")[0] + ":" + column.sort : "";
     window.act.write(window.act.address({ sort: given === box.dataset.defaultSort ? "" : given }));
   }
   function open(box, api, row) {
     var parts = box.dataset.opens.split(":");
-    if (row.data && row.data[parts[1]] && !row.data.closed) window.act.choose(parts[0], row.data[parts[1]], true);
+    if (!row.data || !row.data[parts[1]]) return;
+    window.act.choose(parts[0], row.data[parts[1]], true);
+    var shows = PHONE.matches && document.querySelector('[data-shows="' + parts[0] + '"]');
+    if (shows) shows.scrollIntoView();
   }
   function mark(box, api) {
     if (!box.dataset.opens) return;

@@ -59,7 +59,10 @@
     });
     window.actGrids.chosen(name);
     window.actCharts.chosen(name, value);
-    if (page().dataset.stores.split(" ").includes(name)) window.dash_clientside.set_props("choice-" + name, { data: value });
+    if (page().dataset.stores.split(" ").includes(name)) {
+      window.dash_clientside.set_props("address", { data: { query: window.location.search.slice(1) } });
+      window.dash_clientside.set_props("choice-" + name, { data: value });
+    }
   }
   function choose(name, value, isNew) {
     write(address({ [name]: value }), isNew);
@@ -176,6 +179,15 @@
     }, seconds * 1000);
   }
 
+  // A callback's answer knows the choices of when it was asked for.
+  function settle() {
+    all("[data-when]").forEach(function (part) {
+      var parts = part.dataset.when.split("=");
+      var isHidden = valueOf(parts[0]) !== parts[1];
+      if (part.hidden !== isHidden) part.hidden = isHidden;
+    });
+  }
+
   // -- a page has arrived --
   var path = null;
   function arrived(now) {
@@ -216,6 +228,6 @@
     var now = page();
     if (!now) return;
     if (now !== shown) { shown = now; arrived(now); }
-    else { window.actGrids.arrived(); window.actCharts.arrived(); }  // a callback's answer may bring tables and charts
+    else { settle(); window.actGrids.arrived(); window.actCharts.arrived(); }
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

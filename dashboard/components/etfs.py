@@ -1,4 +1,4 @@
-"""The ETFs of the universe against SPY (dashboard.md 3.2)."""
+"""The ETFs of the universe against SPY: the table and the charts (dashboard.md 3.2)."""
 
 from datetime import date
 from typing import Any
@@ -7,104 +7,186 @@ from dash import html
 
 from config.universe import BENCHMARK, ETFS, PERIODS
 from dashboard import formats
+from dashboard.address import Address
 from dashboard.client import Answer
-from dashboard.components import grid
-from dashboard.components.parts import definitions, hidden
-from dashboard.data import Json
+from dashboard.components import choices, grid
+from dashboard.components.chart import chart, line
+from dashboard.components.parts import definitions
+from dashboard.data import EtfAnswers, Json
 from dashboard.texts import Words
 
-RANKED_BY = 20
-PHONE_COLUMNS = ("etf_name", "return_20d", "outperformance", "trending")
-NAMES_KO = {etf.ticker: etf.name_ko for etf in ETFS}
+NAMES = {"ko": {etf.ticker: etf.name_ko for etf in ETFS}, "en": {etf.ticker: etf.description for etf in ETFS}}
+GROUPS = ("all", "sector", "benchmark")
+RANGES = ("60", "120", "250")
+CHARTS = ("lines", "rotation")
+ORDER = ["asc", "desc", None]
+PHONE_COLUMNS = (
+    "etf_name",
+    *(f"return_{days}d@period={days}" for days in PERIODS),
+    "outperformance",
+    "trending",
+)
+CHART_PX = 380
 
 
-def section(answer: Answer, t: Words) -> html.Section | None:
-    """Heading, table, and what it means."""
+def table(answer: Answer, sparklines: Answer, address: Address, t: Words) -> html.Section | None:
+    """Heading, switches, one row an ETF, and what it means."""
     if not answer.is_ok:
         return None
     body = answer.body
     day = date.fromisoformat(body["as_of_date"])
-    href = f"/download/etfs.csv?date={day}&lang={t.lang}"
-    heading = html.H2([t("etfs"), html.Small(t("etfs.subtitle", d=formats.short(day)))])
-    csv = html.A(["CSV", hidden(t("download_csv"))], href=href, className="button", title=t("download_csv"))
+    periods = {str(days): t(f"period.{days}") for days in PERIODS}
+    groups = {name: t(f"group.{name}") for name in GROUPS}
+    columns = columns_of(body, t)
+    csv = f"/download/etfs.csv?{address.query(date=body['as_of_date'])}"
+    subtitle = html.Small(
+        [
+            html.Span(t("etfs.subtitle", n=days, d=formats.short(day)), **choices.when("period", str(days), address))
+            for days in PERIODS
+        ]
+    )
     month = t("month.note", m=body["month"], d=formats.short(day)) if body["is_partial"] else ""
-    terms = [
-        (t("etf_return", n="N"), t("define.return_pct")),
-        (t("outperformance"), t("define.outperformance")),
-        (t("trending"), t("define.trending")),
-        (t("month_to_date"), t("define.month_to_date")),
-    ]
     return html.Section(
         [
-            html.Div([heading, csv], className="strip-line"),
-            table(body, t),
-            html.Div([definitions(terms, t), html.Span(month, className="mute")], className="under"),
+            html.Div(
+                [
+                    html.H2([t("etfs"), subtitle]),
+                    choices.switch("period", periods, address, label=t("periods")),
+                    choices.switch("group", groups, address, label=t("group")),
+                    grid.tools("etfs", columns, address, t, csv=csv),
+                ],
+                className="head-line",
+            ),
+            grid.grid(
+                name="etfs",
+                label=t("etfs"),
+                columns=columns,
+                rows=rows_of(body, sparklines, t),
+                row_classes={"benchmark": "params.data.benchmark"},
+                phone_columns=PHONE_COLUMNS,
+                narrow={"group": "etf_type"},
+                opens=("etf", "etf_ticker"),
+                address=address,
+                t=t,
+            ),
+            html.Div([definitions(terms(t), t), html.Span(month, className="mute")], className="under"),
         ],
         className="etfs",
     )
 
 
-def table(body: Json, t: Words) -> html.Div:
-    """One row an ETF; benchmarks on yellow and named so."""
-    returns = [
-        grid.change(
-            f"return_{days}d", t("etf_return", n=days), 104, flex=1, minWidth=78, headerTooltip=t("define.return_pct")
-        )
-        for days in PERIODS
+def terms(t: Words) -> list[tuple[str, str]]:
+    """What the headings mean."""
+    return [
+        (t("etf_return", n="N"), t("define.return_pct")),
+        (t("outperformance"), t("define.outperformance")),
+        (t("trending"), t("define.trending")),
+        (t("month_to_date"), t("define.month_to_date")),
+        (t("strength"), t("define.strength")),
     ]
+
+
+def columns_of(body: Json, t: Words) -> list[grid.Column]:
+    """Rank and outperformance are those of the chosen period."""
     month = t("month_to_date.partial") if body["is_partial"] else t("month_to_date")
-    columns = [
-        grid.figure("rank_by_return", t("rank"), 44, filter=False, sort="asc", sortingOrder=["asc", "desc", None]),
-        grid.text("etf_ticker", t("etf_ticker"), 64),
-        grid.text("etf_name", t("etf_name"), 190, minWidth=104, flex=2, cellRenderer="ActName"),
-        *returns,
-        grid.change(
-            "outperformance", t("outperformance"), 116, flex=1, minWidth=96, headerTooltip=t("define.outperformance")
+    return [
+        *(
+            grid.figure(
+                "rank",
+                "#",
+                48,
+                filter=False,
+                sort="asc",
+                sortingOrder=ORDER,
+                only=f"period={days}",
+                of=f"rank_by_return_{days}d",
+            )
+            for days in PERIODS
+        ),
+        grid.text("etf_ticker", t("etf_ticker"), 72),
+        grid.text("etf_name", t("etf_name"), 200, minWidth=104, flex=2, cellRenderer="ActName"),
+        *(
+            grid.change(
+                f"return_{days}d",
+                t("etf_return", n=days),
+                104,
+                flex=1,
+                minWidth=78,
+                headerTooltip=t("define.return_pct"),
+            )
+            for days in PERIODS
+        ),
+        *(
+            grid.change(
+                "outperformance",
+                t("outperformance"),
+                116,
+                flex=1,
+                minWidth=96,
+                headerTooltip=t("define.outperformance"),
+                only=f"period={days}",
+                of=f"outperformance_{days}d",
+            )
+            for days in PERIODS
         ),
         grid.text(
             "trending",
             t("trending"),
-            140,
-            minWidth=80,
+            132,
+            minWidth=72,
             flex=1,
             cellRenderer="ActMarks",
             headerTooltip=t("define.trending"),
             filter=False,
         ),
         grid.change("month_to_date_pct", month, 116, flex=1, minWidth=90, headerTooltip=t("define.month_to_date")),
+        {
+            "field": "strength",
+            "colId": "strength",
+            "headerName": t("strength.60"),
+            "width": 148,
+            "cellRenderer": "ActSparkline",
+            "cellDataType": False,
+            "sortable": False,
+            "headerTooltip": t("define.strength"),
+        },
     ]
-    return grid.grid(
-        name="etfs",
-        label=t("etfs"),
-        columns=columns,
-        rows=[etf_row(row, t) for row in body["etfs"]],
-        row_classes={"benchmark": "params.data.benchmark"},
-        phone_columns=PHONE_COLUMNS,
-        t=t,
-    )
 
 
-def etf_row(row: Json, t: Words) -> grid.Row:
+def rows_of(body: Json, sparklines: Answer, t: Words) -> list[grid.Row]:
+    """One row an ETF."""
+    lines = {row["etf_ticker"]: row["values"] for row in sparklines.body.get("etfs", [])}
+    return [etf_row(row, lines.get(row["etf_ticker"], []), t) for row in body["etfs"]]
+
+
+def etf_row(row: Json, values: list[float | None], t: Words) -> grid.Row:
     """Raw values to sort by, and under `shown` what is read."""
+    ticker = row["etf_ticker"]
     figures = {f"return_{days}d": row[f"return_{days}d"] for days in PERIODS}
-    figures["outperformance"] = row[f"outperformance_{RANKED_BY}d"]
     figures["month_to_date_pct"] = row["month_to_date_pct"]
-    shown = {name: formats.signed(value) for name, value in figures.items()}
-    if row["etf_ticker"] == BENCHMARK:
-        figures["outperformance"], shown["outperformance"] = 0.0, t("base")
+    against = {f"outperformance_{days}d": row[f"outperformance_{days}d"] for days in PERIODS}
+    signs = grid.signs(figures | against)
+    ranks = {f"rank_by_return_{days}d": row[f"rank_by_return_{days}d"] for days in PERIODS}
+    is_base = ticker == BENCHMARK
+    if is_base:
+        signs["shown"] |= dict.fromkeys(against, t("base"))
+        signs["way"] |= dict.fromkeys(against, "")
     is_benchmark = row["etf_type"] == "benchmark"
     return {
-        "rank_by_return": row["rank_by_return"],
-        "etf_ticker": row["etf_ticker"],
-        "ticker": row["etf_ticker"],
-        "etf_name": NAMES_KO.get(row["etf_ticker"], row["description"]) if t.lang == "ko" else row["description"],
+        "etf_ticker": ticker,
+        "ticker": ticker,
+        "etf_type": row["etf_type"],
+        "etf_name": NAMES[t.lang].get(ticker, row["description"]),
         "benchmark": t("benchmark") if is_benchmark else None,
         "trending": sum(bool(row[f"is_trending_{days}d"]) for days in PERIODS),
-        "marks": [mark(row[f"is_trending_{days}d"], days, t) for days in PERIODS],
+        "marks": [] if is_base else [mark(row[f"is_trending_{days}d"], days, t) for days in PERIODS],
+        "base": t("base") if is_base else None,
         **figures,
-        "shown": shown,
-        "way": {name: formats.direction(value) for name, value in figures.items()},
-        "missing": t("no_value"),
+        **against,
+        **ranks,
+        "strength": [None if value is None else round(value, 1) for value in values],
+        "why": dict.fromkeys([*figures, *against], t("no_value")),
+        **signs,
     }
 
 
@@ -113,3 +195,119 @@ def mark(is_trending: bool | None, days: int, t: Words) -> dict[str, Any]:
     state = "unknown" if is_trending is None else "yes" if is_trending else "no"
     glyph = {"yes": "●", "no": "○", "unknown": formats.MISSING}[state]
     return {"glyph": glyph, "label": t(f"trending.{state}", p=t(f"period.{days}")), "state": state}
+
+
+# -- charts ------------------------------------------------------------------------------------------------------------
+
+
+def charts(answers: EtfAnswers, address: Address, t: Words) -> html.Section | None:
+    """Relative strength over time, or which way each ETF turns."""
+    if not (answers.etfs.is_ok and answers.strength.is_ok):
+        return None
+    ranges = {days: t("range", n=days) for days in RANGES}
+    kinds = {name: t(f"chart.{name}") for name in CHARTS}
+    csv = f"/download/relative-strength.csv?{address.query(date=answers.strength.body['as_of_date'])}"
+    when_lines = choices.when("chart", "lines", address)
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2([t("strength"), html.Small(t("strength.unit"), **when_lines)]),
+                    html.Div(
+                        [
+                            choices.switch("chart", kinds, address, label=t("chart")),
+                            html.Div(
+                                choices.switch("range", ranges, address, label=t("range.label"), asks=True),
+                                **when_lines,
+                            ),
+                            grid.download(csv, t),
+                        ],
+                        className="tools",
+                    ),
+                ],
+                className="head-line",
+            ),
+            html.Div(lines_chart(answers.strength.body, t), **when_lines),
+            html.Div(rotation_chart(answers.etfs.body, t), **choices.when("chart", "rotation", address)),
+        ],
+        className="charts",
+    )
+
+
+def lines_chart(body: Json, t: Words) -> html.Div:
+    """The chosen ETF's line stands out; SPY is 100."""
+    sessions = body["sessions"]
+    traces = [
+        line(row["etf_ticker"], sessions, row["values"], "faint", width=1, hoverinfo="skip")
+        for row in body["etfs"]
+        if row["etf_ticker"] != BENCHMARK
+    ]
+    traces.append(line(BENCHMARK, sessions, [100.0] * len(sessions), "spy", dash="dot", hoverinfo="skip"))
+    days = (formats.short(date.fromisoformat(sessions[place])) for place in (0, -1))
+    return chart(
+        name="strength",
+        label=t("strength"),
+        summary=t("strength.says", a=next(days), b=next(days)),
+        traces=traces,
+        height=CHART_PX,
+        highlight="etf",
+    )
+
+
+def rotation_chart(body: Json, t: Words) -> html.Div:
+    """20-session against 5-session outperformance: who leads, and who gains or loses."""
+    traces = []
+    for row in body["etfs"]:
+        x, y = row["outperformance_20d"], row["outperformance_5d"]
+        if row["etf_ticker"] == BENCHMARK or x is None or y is None:
+            continue
+        is_benchmark = row["etf_type"] == "benchmark"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "name": row["etf_ticker"],
+                "x": [round(x, 2)],
+                "y": [round(y, 2)],
+                "text": [row["etf_ticker"]],
+                "textposition": "top center",
+                "textfont": {"size": 11, "color": "var(--ink)"},
+                "marker": {
+                    "size": 9,
+                    "symbol": "diamond" if is_benchmark else "circle",
+                    "color": "var(--bench-edge)" if is_benchmark else "var(--mute)",
+                },
+                "hovertemplate": f"%{{x:+.2f}} · %{{y:+.2f}} %p<extra>{row['etf_ticker']}</extra>",
+            }
+        )
+    corners = (("leading", 1, 1), ("weakening", 1, 0), ("improving", 0, 1), ("lagging", 0, 0))
+    zero = {"zeroline": True, "zerolinecolor": "var(--mute)", "zerolinewidth": 1, "showgrid": True, "ticksuffix": ""}
+    layout = {
+        "hovermode": "closest",
+        "margin": {"b": 40, "l": 12},
+        "xaxis": {**zero, "tickformat": "+.1f", "title": {"text": t("rotation.x"), "font": {"size": 11}}},
+        "yaxis": {**zero, "tickformat": "+.1f", "title": {"text": t("rotation.y"), "font": {"size": 11}}},
+        "annotations": [
+            {
+                "text": t(f"rotation.{name}"),
+                "xref": "paper",
+                "yref": "paper",
+                "x": x,
+                "y": y,
+                "xanchor": "right" if x else "left",
+                "yanchor": "top" if y else "bottom",
+                "showarrow": False,
+                "font": {"size": 12, "color": "var(--mute)"},
+            }
+            for name, x, y in corners
+        ],
+    }
+    return chart(
+        name="rotation",
+        label=t("chart.rotation"),
+        summary=t("rotation.says"),
+        traces=traces,
+        layout=layout,
+        height=CHART_PX,
+        highlight="etf",
+    )

@@ -22,15 +22,17 @@ SHOWN = {"function": "actShown(params)"}
 
 
 def text(field: str, heading: str, width: int, **more: Any) -> Column:
-    """A column of words, left. `only="cap=krw"`: seen with that value of a choice."""
+    """A column of words, left.
+
+    only: "cap=krw": seen with that value of a choice; `of` then is the row's field where it is another for each value.
+    """
     placed = _placed(field, more)
-    return {"field": field, "headerName": heading, "width": width, "filter": "agTextColumnFilter", **placed}
+    return {"headerName": heading, "width": width, "filter": "agTextColumnFilter", **placed}
 
 
 def figure(field: str, heading: str, width: int, **more: Any) -> Column:
     """A column of numbers, right; largest first at the first click."""
     return {
-        "field": field,
         "headerName": heading,
         "width": width,
         "filter": "agNumberColumnFilter",
@@ -50,9 +52,9 @@ def change(field: str, heading: str, width: int, **more: Any) -> Column:
 
 def _placed(field: str, more: Mapping[str, Any]) -> Column:
     """The column's id: act-grid.js reads in it with which choice it is seen."""
-    only = more.get("only")
-    rest = {name: value for name, value in more.items() if name != "only"}
-    return {"colId": f"{field}@{only}" if only else field, **rest}
+    rest = dict(more)
+    only, of = rest.pop("only", None), rest.pop("of", field)
+    return {"colId": f"{field}@{only}" if only else field, "field": of, **rest}
 
 
 def signs(figures: Mapping[str, float | None], decimals: int = 2) -> Row:
@@ -80,11 +82,13 @@ def grid(
     phone_columns: Sequence[str] = (),
     narrow: Mapping[str, str] | None = None,
     opens: tuple[str, str] | None = None,
+    keeps_order: bool = True,
 ) -> html.Div:
     """A table named for readers of names; its sort and search words are those of the address.
 
     row_classes: class → condition. phone_columns: what stays on a phone. narrow: choice → the field that must have its
     value (several, by comma, are any of them). opens: (choice, field): a row that is clicked, or Enter, chooses.
+    keeps_order: its order of rows is the page's, in the address.
     """
     options: dict[str, Any] = {
         "theme": {"function": "actTheme(themeQuartz)"},
@@ -127,6 +131,7 @@ def grid(
             data_narrow=" ".join(f"{choice}:{field}" for choice, field in (narrow or {}).items()),
             data_opens=":".join(opens or ()),
             data_default_sort=default_sort(columns),
+            data_keeps_order="true" if keeps_order else "",
         ),
     )
 

@@ -54,7 +54,7 @@ def frame(
             ),
             footer(status, t),
             key_list(t),
-            dcc.Store(id="address", data={"page": address.page.name, "query": address.query()}),
+            dcc.Store(id="address", data={"query": address.query()}),
             html.Div(id="live", className="visually-hidden", role="status", **attrs(aria_live="polite")),
         ],
         key=f"{address.url()} {datetime.now().timestamp()}",  # noqa: DTZ005 - only to differ

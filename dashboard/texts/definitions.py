@@ -55,4 +55,43 @@ TEXTS = {
         "월말 수정종가 ÷ 전월 말 수정종가 − 1. 이번 달은 마지막 거래일까지",
         "last session of month over that of the month before; running month so far",
     ),
+    "define.strength": (
+        "100 × (ETF ÷ ETF₀) ÷ (SPY ÷ SPY₀), 수정종가. 100보다 크면 SPY보다 더 오름",
+        "100 × (ETF / ETF₀) / (SPY / SPY₀) on adjusted closes. Above 100: rose more than SPY",
+    ),
+    "define.holding_percent": ("펀드에서 차지하는 비중", "Percent of the fund"),
+    "define.holding_return": (
+        "배당 포함 수익률, 종목의 자국 통화 기준",
+        "Total return, in the stock's own currency",
+    ),
+    "define.etf_count": (
+        "가장 새 목록에 이 종목이 있는 ETF 수, 이 ETF 포함",
+        "ETFs whose newest list has it, this one included",
+    ),
+    "define.avg_return": ("일간 수익률의 평균", "Mean of the daily returns"),
+    "define.volatility": (
+        "일간 수익률의 표본 표준편차 (연환산 아님)",
+        "Sample standard deviation of the daily returns, not annualised",
+    ),
+    "define.sharpe": (
+        "평균 ÷ 표준편차 × √252, 무위험 0. 20일에만 표시",
+        "mean / standard deviation × √252, risk-free 0; shown for 20 days only",
+    ),
+    "define.current_price": ("분석일 종가, 종목의 자국 통화", "Close of the analysed session, in the stock's currency"),
+    "define.concentration": (
+        "상위 1·5·10종목 비중 합. HHI: 비중 제곱의 합 (알려진 종목만, 하한)",
+        "Weight of the top 1/5/10. HHI: Σ w² over the known holdings, a lower bound",
+    ),
+    "define.effective_holdings": (
+        "같은 비중이라면 몇 종목인 셈인지. 공개된 종목만 알기에 범위로 표시",
+        "As many equal weights would be as concentrated; a range, as only ten holdings are known",
+    ),
+    "define.covered": (
+        "공개된 보유종목(최대 10개)의 비중 합. 집중도와 중복은 이 범위만 반영",
+        "Σ of known holdings, at most ten; concentration and overlap see only these",
+    ),
+    "define.overlap.etfs": (
+        "함께 가진 종목별 작은 비중의 합 Σ min(wₐ, w_b): 알려진 종목만 본 하한",
+        "Σ of the smaller weights over shared stocks: a lower bound, of the known holdings",
+    ),
 }
