@@ -205,3 +205,14 @@ def earlier(client: ApiClient, queries: Sequence[Query], answers: Sequence[Answe
     days = [answer.body.get("result_at_or_before") if answer.status == 404 else None for answer in answers]
     again = iter(client.get_all([dated(query, day) for query, day in zip(queries, days, strict=True) if day]))
     return [next(again) if day else answer for answer, day in zip(answers, days, strict=True)]
+
+
+def load_months(client: ApiClient, end: str) -> Answer:
+    """Twelve months of the ETFs up to that one, YYYY-MM; the newest without."""
+    return client.get("/dashboard/monthly-performance", **({"as_of_date": f"{end}-01"} if end else {}))
+
+
+def load_month(client: ApiClient, month: str) -> Answer:
+    """The sectors of a month, YYYY-MM; the newest without."""
+    year, _, number = month.partition("-")
+    return client.get("/sectors/trending", **({"year": year, "month": str(int(number))} if month else {}))

@@ -4,6 +4,9 @@
 //                             data-asks: the page is asked for anew
 //   data-when="name=value"    a part that is seen with that value only
 //   data-go="name=value"      a link to the same page with another value, in the history
+//   data-orders="name"        rows with a data-<value> each, highest first
+//   data-right                a box that opens scrolled to its right end
+// and .page has data-is-<name>="value" of every choice, for act.css
 (function () {
   "use strict";
   var YEAR = 31536000;
@@ -57,12 +60,19 @@
       part.hidden = part.dataset.when !== name + "=" + value;
       if (!part.hidden && part.dataset.live) say(part.dataset.live);
     });
+    page().setAttribute("data-is-" + name, value);
+    all('[data-orders="' + name + '"]').forEach(function (body) { order(body, value); });
     window.actGrids.chosen(name);
     window.actCharts.chosen(name, value);
     if (page().dataset.stores.split(" ").includes(name)) {
       window.dash_clientside.set_props("address", { data: { query: window.location.search.slice(1) } });
       window.dash_clientside.set_props("choice-" + name, { data: value });
     }
+  }
+  function order(body, value) {
+    Array.from(body.children).sort(function (one, other) {
+      return Number(other.dataset[value]) - Number(one.dataset[value]);
+    }).forEach(function (row) { body.append(row); });
   }
   function choose(name, value, isNew) {
     write(address({ [name]: value }), isNew);
@@ -211,6 +221,9 @@
       // what the address asks for beyond what the server drew: a drawer
       if (now.querySelector('[data-drawer="' + name + '"]') && valueOf(name)) show(name, valueOf(name));
     });
+    Object.keys(defaults()).forEach(function (name) { now.setAttribute("data-is-" + name, valueOf(name)); });
+    all("[data-orders]", now).forEach(function (body) { order(body, valueOf(body.dataset.orders)); });
+    all("[data-right]", now).forEach(function (box) { box.scrollLeft = box.scrollWidth; });
     if (window.matchMedia("(max-width: 575.98px)").matches) all("details[data-part]", now).forEach(function (part) { part.open = false; });
     window.actGrids.arrived();
     window.actCharts.arrived();

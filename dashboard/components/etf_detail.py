@@ -123,7 +123,7 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
     columns = [
         grid.figure("rank_position", "#", 44, filter=False, sort="asc", sortingOrder=ORDER),
         grid.text("holding_name", t("company_name"), 140, minWidth=110, flex=2, cellRenderer="ActName"),
-        grid.text("ticker", t("ticker"), 88),
+        grid.text("ticker", t("ticker"), 80),
         *(
             grid.change(
                 "total_return",
@@ -309,7 +309,7 @@ def shared(rows: list[Json], etf: str, t: Words) -> html.Table:
                         [
                             html.Th(other_of(row, etf), scope="row"),
                             html.Td(f"{formats.number(100 * row['overlap_weight'], 1)}%", className="num"),
-                            html.Td(t("positions.count", n=row["shared_count"]), className="num mute"),
+                            html.Td(t("stocks.count", n=row["shared_count"]), className="num mute"),
                             html.Td(" ".join(row["shared_tickers"]), className="names-cell"),
                         ]
                     )

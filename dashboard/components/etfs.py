@@ -27,6 +27,8 @@ PHONE_COLUMNS = (
     "trending",
 )
 CHART_PX = 380
+SESSIONS_WITH_DAYS = 130  # longer charts name months
+ROOM = 1.25  # around the outermost point, for names
 
 
 def table(answer: Answer, sparklines: Answer, address: Address, t: Words) -> html.Section | None:
@@ -133,7 +135,7 @@ def columns_of(body: Json, t: Words) -> list[grid.Column]:
             "trending",
             t("trending"),
             132,
-            minWidth=72,
+            minWidth=96,
             flex=1,
             cellRenderer="ActMarks",
             headerTooltip=t("define.trending"),
@@ -179,7 +181,7 @@ def etf_row(row: Json, values: list[float | None], t: Words) -> grid.Row:
         "etf_name": NAMES[t.lang].get(ticker, row["description"]),
         "benchmark": t("benchmark") if is_benchmark else None,
         "trending": sum(bool(row[f"is_trending_{days}d"]) for days in PERIODS),
-        "marks": [] if is_base else [mark(row[f"is_trending_{days}d"], days, t) for days in PERIODS],
+        "marks": [] if is_base else [mark(row[f"is_trending_{days}d"], t(f"period.{days}"), t) for days in PERIODS],
         "base": t("base") if is_base else None,
         **figures,
         **against,
@@ -190,11 +192,11 @@ def etf_row(row: Json, values: list[float | None], t: Words) -> grid.Row:
     }
 
 
-def mark(is_trending: bool | None, days: int, t: Words) -> dict[str, Any]:
+def mark(is_trending: bool | None, about: str, t: Words) -> dict[str, Any]:
     """● trending, ○ not, – unknown, with the words for readers of names."""
     state = "unknown" if is_trending is None else "yes" if is_trending else "no"
     glyph = {"yes": "●", "no": "○", "unknown": formats.MISSING}[state]
-    return {"glyph": glyph, "label": t(f"trending.{state}", p=t(f"period.{days}")), "state": state}
+    return {"glyph": glyph, "label": t(f"trending.{state}", p=about), "state": state}
 
 
 # -- charts ------------------------------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ def charts(answers: EtfAnswers, address: Address, t: Words) -> html.Section | No
     """Relative strength over time, or which way each ETF turns."""
     if not (answers.etfs.is_ok and answers.strength.is_ok):
         return None
-    ranges = {days: t("range", n=days) for days in RANGES}
+    ranges = {days: t("sessions", n=days) for days in RANGES}
     kinds = {name: t(f"chart.{name}") for name in CHARTS}
     csv = f"/download/relative-strength.csv?{address.query(date=answers.strength.body['as_of_date'])}"
     when_lines = choices.when("chart", "lines", address)
@@ -217,7 +219,7 @@ def charts(answers: EtfAnswers, address: Address, t: Words) -> html.Section | No
                         [
                             choices.switch("chart", kinds, address, label=t("chart")),
                             html.Div(
-                                choices.switch("range", ranges, address, label=t("range.label"), asks=True),
+                                choices.switch("range", ranges, address, label=t("strength.range"), asks=True),
                                 **when_lines,
                             ),
                             grid.download(csv, t),
@@ -249,6 +251,11 @@ def lines_chart(body: Json, t: Words) -> html.Div:
         label=t("strength"),
         summary=t("strength.says", a=next(days), b=next(days)),
         traces=traces,
+        layout={
+            "xaxis": {"tickformat": "%y-%m" if len(sessions) > SESSIONS_WITH_DAYS else "%m-%d"},
+            "yaxis": {"ticklabelstandoff": 34},  # the chosen line's name stands before the scale
+            "margin": {"r": 72},
+        },
         height=CHART_PX,
         highlight="etf",
     )
@@ -281,12 +288,23 @@ def rotation_chart(body: Json, t: Words) -> html.Div:
             }
         )
     corners = (("leading", 1, 1), ("weakening", 1, 0), ("improving", 0, 1), ("lagging", 0, 0))
+    widest, highest = (ROOM * max((abs(trace[axis][0]) for trace in traces), default=1) for axis in ("x", "y"))
     zero = {"zeroline": True, "zerolinecolor": "var(--mute)", "zerolinewidth": 1, "showgrid": True, "ticksuffix": ""}
     layout = {
         "hovermode": "closest",
         "margin": {"b": 40, "l": 12},
-        "xaxis": {**zero, "tickformat": "+.1f", "title": {"text": t("rotation.x"), "font": {"size": 11}}},
-        "yaxis": {**zero, "tickformat": "+.1f", "title": {"text": t("rotation.y"), "font": {"size": 11}}},
+        "xaxis": {
+            **zero,
+            "range": [-widest, widest],
+            "tickformat": "+.1f",
+            "title": {"text": t("rotation.x"), "font": {"size": 11}},
+        },
+        "yaxis": {
+            **zero,
+            "range": [-highest, highest],
+            "tickformat": "+.1f",
+            "title": {"text": t("rotation.y"), "font": {"size": 11}},
+        },
         "annotations": [
             {
                 "text": t(f"rotation.{name}"),

@@ -149,6 +149,8 @@ def as_chosen(column: Column, address: Address) -> Column:
     if only:
         choice, _, value = only.partition("=")
         changed["hide"] = address[choice] != value
+        if changed["hide"]:
+            changed["sort"] = None
     if address["sort"]:
         sorted_field, _, direction = address["sort"].partition(":")
         changed["sort"] = direction if sorted_field == field and not changed.get("hide") else None

@@ -62,7 +62,7 @@ def prices(history: Answer, t: Words) -> html.Div:
     decimals = 0 if currency in ("KRW", "JPY") else 2
     close = formats.number(last["close_price"], decimals)
     words = t("prices", p=close, c=currency, d=formats.short(date.fromisoformat(last["trade_date"])))
-    trace = line(t("close"), [bar["trade_date"] for bar in bars], [bar["close_price"] for bar in bars], "accent")
+    trace = line(t("close_price"), [bar["trade_date"] for bar in bars], [bar["close_price"] for bar in bars], "accent")
     since = t("prices.since", d=formats.short(date.fromisoformat(first["trade_date"])), n=len(bars))
     layout = {"yaxis": {"nticks": 4, "tickformat": f",.{decimals}f"}, "margin": {"r": 64}}
     plot = chart(name="price", label=words, summary=since, traces=[trace], layout=layout, height=PLOT_PX)

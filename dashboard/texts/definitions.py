@@ -94,4 +94,22 @@ TEXTS = {
         "함께 가진 종목별 작은 비중의 합 Σ min(wₐ, w_b): 알려진 종목만 본 하한",
         "Σ of the smaller weights over shared stocks: a lower bound, of the known holdings",
     ),
+    "define.monthly_return": (
+        "월말 수정종가 ÷ 전월 말 수정종가 − 1. 이번 달(*)은 마지막 거래일까지",
+        "last session of month over that of the month before; the running month (*) so far",
+    ),
+    "define.monthly_excess": ("월간 수익률 − SPY의 월간 수익률 (%p)", "Monthly return − SPY's, percentage points"),
+    "define.total_months": (
+        "열두 달을 이어서 계산한 수익률 (합이 아님), 진행 중인 달 포함",
+        "Compounded over the twelve months, not their sum; the running month included",
+    ),
+    "define.sector": (
+        "흐름: 종목 월간 수익률 평균 > SPY 그리고 > 0, 종목 3개 이상",
+        "Trending: mean of the stocks' monthly returns > SPY's and > 0, at least 3 stocks",
+    ),
+    "define.sector_volatility": (
+        "종목 평균 일간 수익률의 표본 표준편차 (연환산 아님)",
+        "Sample standard deviation of the daily mean returns, not annualised",
+    ),
+    "define.positive_rate": ("평균이 오른 날 ÷ 거래일", "Days with a positive mean ÷ sessions"),
 }

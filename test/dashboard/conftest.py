@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
 
 import httpx
 import pytest
@@ -170,3 +171,16 @@ def reader(site: Site, browser: Browser) -> Iterator[Reader]:
     context.close()
     assert foreign == []
     assert found.errors == []
+
+
+def cells(reader: Reader, grid: str, column: str) -> list[str]:
+    """Texts of a column, rows in the order they are seen; the sum and what is below it not counted."""
+    found = reader.page.locator(f"#{grid} .ag-center-cols-container .ag-row [col-id='{column}']")
+    found.first.wait_for()
+    rows = cast(
+        list[tuple[int, str]],
+        found.evaluate_all(
+            "cells => cells.map(cell => [Number(cell.closest('.ag-row').getAttribute('row-index')), cell.innerText])"
+        ),
+    )
+    return [text.strip() for _, text in sorted(rows)]

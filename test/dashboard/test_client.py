@@ -45,8 +45,8 @@ def test_a_fresh_answer_is_not_asked_for_again(api: Api, tmp_path: Path) -> None
 
 def test_an_old_answer_is_confirmed_by_its_tag(api: Api, tmp_path: Path) -> None:
     reader = client(api, tmp_path)
-    reader.get("/x", fresh_seconds=0)
-    again = reader.get("/x", fresh_seconds=0)
+    reader.get_anew("/x")
+    again = reader.get_anew("/x")
     assert (again.status, again.body, again.is_live) == (200, {"answer": 42}, True)
     assert api.asked[1].headers["if-none-match"] == '"one"'
 
@@ -54,12 +54,12 @@ def test_an_old_answer_is_confirmed_by_its_tag(api: Api, tmp_path: Path) -> None
 @pytest.mark.parametrize("status", [None, 503])
 def test_away_shows_the_last_good_answer_and_recovers(api: Api, tmp_path: Path, status: int | None) -> None:
     reader = client(api, tmp_path)
-    good = reader.get("/x", fresh_seconds=0)
+    good = reader.get_anew("/x")
     api.status = status
-    away = reader.get("/x", fresh_seconds=0)
+    away = reader.get_anew("/x")
     assert (away.body, away.is_live, away.received_at) == (good.body, False, good.received_at)
     api.status = 200
-    assert reader.get("/x", fresh_seconds=0).is_live
+    assert reader.get_anew("/x").is_live
 
 
 def test_a_restarted_dashboard_still_has_the_last_good_answer(api: Api, tmp_path: Path) -> None:

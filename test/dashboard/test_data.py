@@ -1,11 +1,16 @@
 """Which session a page shows for the date in its address."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
+import dashboard
 from dashboard.address import read
-from dashboard.data import Shown, resolve
+from dashboard.client import Answer
+from dashboard.data import Found, Frame, Shown, resolve
+from dashboard.site import ETFS, PAGES, PORTFOLIO, SECTORS, Page
+from dashboard.texts import TEXTS
 
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (date(2026, 1, day) for day in (20, 21, 22, 23))
 SESSIONS, MISSING = [TUESDAY, THURSDAY], [WEDNESDAY, FRIDAY]
@@ -35,13 +40,33 @@ def test_before_the_first_result() -> None:
 
 
 def test_the_address_is_the_state() -> None:
-    address = read("/", {"period": "5", "date": "2026-01-22", "lang": "en"}, cookie_lang="ko")
-    assert (address.period, address.day, address.lang) == ("5", THURSDAY, "en")
+    address = read(PORTFOLIO, {"period": "5", "date": "2026-01-22", "lang": "en"}, cookie_lang="ko")
+    assert (address["period"], address.day, address.lang) == ("5", THURSDAY, "en")
     assert address.url() == "/?lang=en&period=5&date=2026-01-22"
-    assert address.url(day=None, period="20") == "/?lang=en"
+    assert address.url(date="", period="20") == "/?lang=en"
+    assert address.to(ETFS) == "/etfs?lang=en&date=2026-01-22"
+    assert address.to(SECTORS) == "/sectors?lang=en"
 
 
 def test_an_unknown_value_is_the_default_and_is_named() -> None:
-    address = read("/", {"period": "7", "date": "soon", "lang": "fr"}, cookie_lang="en")
-    assert (address.period, address.day, address.lang) == ("20", None, "en")
+    address = read(PORTFOLIO, {"period": "7", "date": "soon", "lang": "fr"}, cookie_lang="en")
+    assert (address["period"], address.day, address.lang) == ("20", None, "en")
     assert dict(address.unknown) == {"period": "7", "date": "soon", "lang": "fr"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_has_a_file_a_text_and_a_key_of_its_own(page: Page) -> None:
+    assert (Path(dashboard.__file__).parent / "pages" / f"{page.name}.py").exists()
+    assert f"nav.{page.name}" in TEXTS
+    assert [other.key for other in PAGES].count(page.key) == 1
+
+
+def frame_of(found: Found, day: date | None) -> Frame:
+    answer = Answer(200, {}, datetime(2026, 1, 23, tzinfo=UTC))
+    return Frame(answer, [THURSDAY, FRIDAY], [date(2025, 12, 28), date(2026, 1, 25)], Shown(day, found, day))
+
+
+def test_the_rebalance_that_counts() -> None:
+    """A Sunday's is there before the next session; a past session has the newest by then."""
+    assert frame_of("newest", FRIDAY).rebalance == date(2026, 1, 25)
+    assert frame_of("past", THURSDAY).rebalance == date(2025, 12, 28)

@@ -38,33 +38,43 @@ def position(**more: Any) -> dict[str, Any]:
     } | more
 
 
+def answer(*positions: dict[str, Any]) -> dict[str, Any]:
+    return {"positions": list(positions), "usd_krw": {"rate": 1400.0, "rate_date": "2026-01-22"}}
+
+
 def test_a_row_has_the_apis_numbers_and_what_is_read() -> None:
     changes = {"entered": [{"ticker": "ACME", "change_pp": 76.92307692}], "stayed": []}
-    (row,) = portfolio.position_rows({"positions": [position()]}, changes, KO)
+    (row,) = portfolio.position_rows(answer(position()), changes, KO)
     assert (row["weight_pct"], row["shown"]["weight_pct"]) == (76.92307692, "76.92")
-    assert (row["new"], row["sector"], row["shown"]["market_cap"]) == ("신규", "기술", "1,000억")
+    assert (row["new"], row["sector"], row["shown"]["market_cap@cap=usd"]) == ("신규", "기술", "1,000억")
     assert (row["shown"]["change_pp"], row["way"]["change_pp"]) == ("+76.92", "up")
 
 
 def test_a_cap_of_another_day_is_marked() -> None:
-    assert portfolio.cap(position(market_cap_source="carried"), EN) == "carried $100.0B"
+    caps = portfolio.caps(position(market_cap_source="carried"), answer(), EN)
+    assert caps == {"market_cap@cap=usd": "carried $100.0B", "market_cap@cap=krw": "carried ₩140T"}
+
+
+def test_without_a_rate_there_is_no_cap_in_won() -> None:
+    assert portfolio.caps(position(), {"usd_krw": None}, KO)["market_cap@cap=krw"] == "–"
 
 
 def test_a_tiny_weight_is_not_nothing() -> None:
-    (row,) = portfolio.position_rows({"positions": [position(weight_pct=0.0031)]}, {}, KO)
+    (row,) = portfolio.position_rows(answer(position(weight_pct=0.0031)), {}, KO)
     assert (row["shown"]["weight_pct"], row["shown"]["change_pp"]) == ("<0.01", "–")
 
 
 def test_the_next_in_line_stand_below_the_sum_without_weight() -> None:
     candidate = position() | {"return_pct": 4.5}
-    rows = portfolio.bottom_rows({"positions": [position()], "next_in_line": [candidate]}, KO)
+    rows = portfolio.bottom_rows(answer(position()) | {"next_in_line": [candidate]}, KO)
     assert [row["kind"] for row in rows] == ["sum", "head", "next"]
     assert "weight_pct" not in rows[2] and rows[2]["shown"]["return_pct"] == "+4.50"
 
 
 @pytest.mark.parametrize(("etf", "label"), [("SPY", "벤치마크"), ("QQQ", None)])
 def test_benchmarks_are_named_not_only_coloured(etf: str, label: str | None) -> None:
-    figures = {f"{name}_{days}d": 1.0 for name in ("return", "outperformance") for days in (5, 10, 20)}
+    names = ("return", "outperformance", "rank_by_return")
+    figures = {f"{name}_{days}d": 1.0 for name in names for days in (5, 10, 20)}
     flags = {f"is_trending_{days}d": flag for days, flag in ((5, True), (10, False), (20, None))}
     row = etfs.etf_row(
         figures
@@ -74,11 +84,22 @@ def test_benchmarks_are_named_not_only_coloured(etf: str, label: str | None) -> 
             "etf_type": "benchmark" if label else "sector",
             "description": "as the API says",
             "month_to_date_pct": None,
-            "rank_by_return": 1,
         },
+        [100.0, None, 101.26],
         KO,
     )
     assert row["benchmark"] == label
-    assert row["shown"]["outperformance"] == ("기준" if etf == "SPY" else "+1.00")
+    assert row["shown"]["outperformance_20d"] == ("기준" if etf == "SPY" else "+1.00")
     assert row["shown"]["month_to_date_pct"] == "–"
-    assert [mark["glyph"] for mark in row["marks"]] == ["●", "○", "–"]
+    assert [mark["glyph"] for mark in row["marks"]] == ([] if etf == "SPY" else ["●", "○", "–"])
+    assert row["strength"] == [100.0, None, 101.3]
+
+
+def test_what_is_not_in_the_20_session_portfolio_stands_below_a_rule() -> None:
+    rows = [
+        position(rank=rank, is_new=rank >= 20, return_20d=5.0, score=1.0, source_periods=["20d", "5d"])
+        for rank in (1, 20, 21)
+    ]
+    shown = portfolio.monthly_rows(answer(*rows), {}, KO)
+    assert [row.get("kind") for row in shown] == [None, "first-new", None]
+    assert shown[0]["reason"] == "20일·5일 포트폴리오에 있음"

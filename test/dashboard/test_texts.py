@@ -1,7 +1,9 @@
 """Every text has both languages, and every key that the code names has a text."""
 
 import ast
+import importlib
 import string
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,12 @@ def test_both_languages_with_the_same_placeholders(key: str) -> None:
     ko, en = TEXTS[key]
     assert ko.strip() and en.strip()
     assert placeholders(ko) == placeholders(en)
+
+
+def test_no_key_has_two_texts() -> None:
+    files = [importlib.import_module(f"dashboard.texts.{file.stem}") for file in (CODE / "texts").glob("[a-z]*.py")]
+    keys = Counter(key for file in files for key in file.TEXTS)
+    assert [key for key, count in keys.items() if count > 1] == []
 
 
 def used_keys() -> set[str]:

@@ -1,6 +1,7 @@
 """The Portfolio page in a real browser: its numbers are the API's, its state is in the address."""
 
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 import httpx
@@ -8,22 +9,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from dashboard import formats
-from test.dashboard.conftest import Reader, Site
+from test.api.market import everything
+from test.dashboard.conftest import Reader, Site, cells
+from test.published import Connection
 
 pytestmark = pytest.mark.integration
 
 
-def cells(reader: Reader, grid: str, column: str) -> list[str]:
-    """Texts of a column, rows in the order they are seen; the sum and what is below it not counted."""
-    found = reader.page.locator(f"#{grid} .ag-center-cols-container .ag-row [col-id={column}]")
-    found.first.wait_for()
-    rows = cast(
-        list[tuple[int, str]],
-        found.evaluate_all(
-            "cells => cells.map(cell => [Number(cell.closest('.ag-row').getAttribute('row-index')), cell.innerText])"
-        ),
-    )
-    return [text.strip() for _, text in sorted(rows)]
+@pytest.fixture(scope="module")
+def fill() -> Callable[[Connection], None]:
+    """Two evenings, a rebalance in December, and bars."""
+    return everything
 
 
 def test_numbers_are_the_apis(site: Site, reader: Reader) -> None:
@@ -33,11 +29,22 @@ def test_numbers_are_the_apis(site: Site, reader: Reader) -> None:
     assert cells(reader, "positions-20", "ticker") == [row["ticker"] for row in positions] == ["ACME", "BETA"]
     assert cells(reader, "positions-20", "weight_pct") == [formats.weight(row["weight_pct"]) for row in positions]
     assert cells(reader, "positions-20", "return_pct") == ["▲+5.00", "▲+6.00"]
-    assert cells(reader, "positions-20", "market_cap") == ["1,000억", "4,000억"]
+    assert cells(reader, "positions-20", "market_cap@cap=usd") == ["1,000억", "4,000억"]
     assert cells(reader, "positions-20", "change_pp") == ["▲+16.92", "▲+23.08"]
-    etfs = cast(dict[str, Any], site.ask("/dashboard/trending-etfs"))["etfs"]
-    assert cells(reader, "etfs", "etf_ticker") == [row["etf_ticker"] for row in etfs]
-    assert cells(reader, "etfs", "return_20d") == [formats.arrowed(row["return_20d"]).replace(" ", "") for row in etfs]
+
+
+def test_the_monthly_tab_has_the_newest_rebalance(site: Site, reader: Reader) -> None:
+    reader.open("/?lang=ko&period=monthly")
+    answer = cast(dict[str, Any], site.ask("/stocks/monthly-portfolio"))
+    positions = answer["positions"]
+    assert cells(reader, "positions-monthly", "ticker") == ["ACME", "BETA", "OMEGA"]
+    assert cells(reader, "positions-monthly", "weight_pct") == [formats.weight(row["weight_pct"]) for row in positions]
+    assert cells(reader, "positions-monthly", "score") == ["2.0", "1.0", "0.3"]
+    assert cells(reader, "positions-monthly", "source_periods") == ["20·5", "20", "5"]
+    assert cells(reader, "positions-monthly", "return_pct") == ["▲+7.50", "▲+6.00", "–"]
+    strip = reader.page.locator("#panel-period-monthly .strip").inner_text()
+    assert "2025-12-28 (일)" in strip and "01-27" in strip
+    assert "월간: 비중은" in reader.page.locator("#panel-period-monthly .fixed").inner_text()
 
 
 def test_says_what_a_reader_must_know(reader: Reader) -> None:
@@ -61,11 +68,11 @@ def test_a_tab_changes_without_a_request_and_is_in_the_address(reader: Reader) -
     reader.open("/?lang=ko")
     before = len(reader.requests)
     reader.page.get_by_role("tab", name="10일", exact=True).click()
-    assert reader.page.locator("#panel-10 .empty").inner_text().startswith("01-23 · 10일: 보유 종목 없음.")
+    assert reader.page.locator("#panel-period-10 .empty").inner_text().startswith("01-23 · 10일: 보유 종목 없음.")
     assert len(reader.requests) == before
     assert "period=10" in reader.page.url
     reader.page.keyboard.press("ArrowLeft")
-    assert reader.page.locator("#panel-5").is_visible()
+    assert reader.page.locator("#panel-period-5").is_visible()
     assert "period=5" in reader.page.url
 
 
@@ -98,7 +105,7 @@ def test_english_and_dark_are_remembered(reader: Reader) -> None:
     reader.open("/")
     assert reader.page.locator("html").get_attribute("data-bs-theme") == "dark"
     assert reader.page.locator("html").get_attribute("lang") == "en"
-    assert cells(reader, "positions-20", "market_cap") == ["$100.0B", "$400.0B"]
+    assert cells(reader, "positions-20", "market_cap@cap=usd") == ["$100.0B", "$400.0B"]
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
@@ -114,6 +121,75 @@ def test_fits_and_is_accessible(reader: Reader, width: int, theme: str) -> None:
         assert headings == ["종목명", "비중 %", "20일 수익률 %"]
     found = Axe().run(reader.page).response["violations"]
     assert [(item["id"], item["nodes"][0]["html"]) for item in found if item["impact"] in ("serious", "critical")] == []
+
+
+def test_caps_in_won_at_the_rate_of_the_day(site: Site, reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    asked = len(reader.requests)
+    reader.page.get_by_role("button", name="원", exact=True).click()
+    rate = cast(dict[str, Any], site.ask("/stocks/portfolio", period_days="20"))["usd_krw"]["rate"]
+    expected = [formats.market_cap(cap * rate, "ko", "KRW") for cap in (1e11, 4e11)]
+    assert cells(reader, "positions-20", "market_cap@cap=krw") == expected == ["140조", "560조"]
+    assert "1달러 = 1,401.2원 (01-22)" in reader.page.locator("#panel-period-20 .under").inner_text()
+    assert len(reader.requests) == asked and "cap=krw" in reader.page.url
+
+
+def test_a_table_is_searched_sorted_and_narrowed_and_the_link_shows_the_same(reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    search = reader.page.locator("#search-positions-20")
+    search.fill("beta")
+    reader.page.wait_for_function("location.search.includes('q=beta')")
+    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
+    assert search.input_value() == ""
+    reader.page.locator("#positions-20 .ag-header-cell[col-id=return_pct] .ag-header-cell-text").click()
+    reader.page.wait_for_function("location.search.includes('sort=return_pct')")
+    assert cells(reader, "positions-20", "ticker") == ["BETA", "ACME"]
+    sectors = reader.page.locator("#panel-period-20 .part").nth(1)
+    sectors.get_by_role("button", name="헬스케어").click()
+    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    assert "sector=Healthcare" in reader.page.url
+    reader.open(reader.page.url)
+    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    assert sectors.get_by_role("button", name="헬스케어").get_attribute("aria-pressed") == "true"
+    reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
+    assert cells(reader, "positions-20", "ticker") == ["BETA", "ACME"]
+
+
+def test_periods_overlap_as_the_api_says(site: Site, reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    overlaps = cast(dict[str, Any], site.ask("/dashboard/portfolio-summary", period_days="20"))["overlaps"]
+    five = next(row for row in overlaps if row["strategy"] == "5d")
+    row = reader.page.locator("#panel-period-20 .part").nth(2).locator("tbody tr").nth(2)
+    shown = row.locator("td").first.locator("button")
+    assert shown.get_attribute("title") == ", ".join(five["shared_tickers"]) == "ACME"
+    assert shown.inner_text().startswith(f"1 · {formats.number(five['overlap_weight_pct'], 1)}")
+    shown.click()
+    assert cells(reader, "positions-20", "ticker") == ["ACME"]
+
+
+def test_a_stock_in_full(site: Site, reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    reader.page.locator("#positions-20 .ag-row[row-index='0'] [col-id=company_name]").click()
+    drawer = reader.page.locator(".drawer")
+    drawer.get_by_text("포트폴리오별 비중").wait_for()
+    assert "stock=ACME" in reader.page.url
+    text = drawer.inner_text()
+    assert "Acme Chips · ACME" in text and "75.00 USD (01-23)" in text
+    assert "1,000억 (100,000,000,000 USD)" in text
+    assert re.search(r"월간\s+1\s+60\.61", text)
+    drawer.locator(".plot .main-svg").first.wait_for()
+    reader.page.keyboard.press("Escape")
+    drawer.wait_for(state="hidden")
+    assert "stock" not in reader.page.url
+    reader.open("/?lang=en&stock=BETA")
+    reader.page.locator(".drawer").get_by_text("In the portfolios").wait_for()
+
+
+def test_an_unknown_value_is_named_and_the_default_shown(reader: Reader) -> None:
+    reader.open("/?lang=ko&period=7")
+    assert "period=7" in reader.page.locator(".notice.warn").first.inner_text()
+    assert reader.page.locator("#panel-period-20").is_visible()
 
 
 def test_csv_is_the_apis_table_with_korean_headings(site: Site) -> None:
