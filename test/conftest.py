@@ -47,10 +47,12 @@ def short_tmp() -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Server:
-    """A running PostgreSQL server. The superuser is `postgres`."""
+    """A running PostgreSQL server. The superuser is `postgres`. `stop` and `start` are for fault tests."""
 
     port: int
     password: str
+    start: Callable[[], None]
+    stop: Callable[[int], None]
 
     def connect(self, name: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
         """As superuser, autocommit."""
@@ -94,34 +96,38 @@ def postgres_server(folder: Path) -> Iterator[Server]:
     """A server of its own in that folder, with all roles and a migrated template database."""
     # PostgreSQL refuses root; a user namespace satisfies it without an account being made.
     unshare = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.getuid() == 0 else []
-    server = Server(free_port(), secrets.token_hex(12))
+    port, password = free_port(), secrets.token_hex(12)
     data, password_file = folder / "pg", folder / "pg.pw"
-    password_file.write_text(server.password)
+    password_file.write_text(password)
     initdb = [str(_binaries() / "initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
     subprocess.run(
         [*unshare, *initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    options = ("listen_addresses=127.0.0.1", f"port={server.port}", "unix_socket_directories=", "fsync=off", "jit=off")
-    with (folder / "pg.log").open("wb") as output:
-        process = subprocess.Popen(
-            [
-                *unshare,
-                str(_binaries() / "postgres"),
-                "-D",
-                str(data),
-                *(part for option in options for part in ("-c", option)),
-            ],
-            stdout=output,
-            stderr=output,
-        )
+    options = ("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off", "jit=off")
+    command = [str(_binaries() / "postgres"), "-D", str(data), *(part for option in options for part in ("-c", option))]
+    running: list[subprocess.Popen[bytes]] = []
+
+    # Those of a server that was killed end a moment after it, and until then no other may begin.
+    @retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
+    def start() -> None:
+        if not running or running[-1].poll() is not None:
+            with (folder / "pg.log").open("ab") as output:
+                running.append(subprocess.Popen([*unshare, *command], stdout=output, stderr=output))
+        server.connect().close()
+
+    def stop(signal: int = 2) -> None:
+        running[-1].send_signal(signal)
+        running[-1].wait(30)
+
+    server = Server(port, password, start, stop)
+    start()
     try:
         _prepare(server)
         yield server
     finally:
-        process.send_signal(2)
-        process.wait(30)
+        stop()
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +137,6 @@ def postgres(short_tmp: Path) -> Iterator[Server]:
         yield server
 
 
-@retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
 def _prepare(server: Server) -> None:
     with server.connect() as connection:
         for role in ROLES:
@@ -210,8 +215,15 @@ def spark(jdbc_jar: Path) -> Iterator["SparkSession"]:
 @pytest.fixture(scope="session")
 def broker(short_tmp: Path, jars: Path) -> Iterator[Broker]:
     """A broker with an empty log; topics are made by utils.topics."""
+    with kafka_broker(short_tmp, jars) as broker:
+        yield broker
+
+
+@contextmanager
+def kafka_broker(where: Path, jars: Path, *, advertised: int | None = None) -> Iterator[Broker]:
+    """A broker of its own in that folder. `advertised`: the port its clients are told, of what stands in between."""
     port, controller = free_port(), free_port()
-    folder = short_tmp / "kafka"
+    folder = where / "kafka"
     folder.mkdir()
     properties = folder / "kafka.properties"
     properties.write_text(
@@ -219,7 +231,7 @@ def broker(short_tmp: Path, jars: Path) -> Iterator[Broker]:
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised or port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT

@@ -105,9 +105,9 @@ class Platform:
         return found
 
 
-def closes(symbol: str, last: date, count: int, start: float) -> list[dict[str, Any]]:
+def closes(symbol: str, last: date, count: int, start: float, calendar: str = "XNYS") -> list[dict[str, Any]]:
     """Bars whose close rises by 0.1 each session; no dividend, no split."""
-    sessions = sessions_until(last, count)
+    sessions = sessions_until(last, count, calendar)
     return [
         {
             "symbol": symbol,
@@ -171,7 +171,7 @@ def market(bars: list[dict[str, Any]], tmp_path: Path) -> Path:
 @pytest.fixture
 def platform(market: Path, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """Everything the producers need, at the evening of D."""
-    _forget_yfinance(monkeypatch)
+    forget_yfinance(monkeypatch)
     with ReplayServer(market, state=tmp_path / "state", now=EVENING) as yahoo:
         broker = StoringProducer(database)
         environment = database.environment("collector") | {
@@ -191,7 +191,7 @@ def platform(market: Path, database: Database, tmp_path: Path, monkeypatch: pyte
     SingletonMeta._instances.pop(YfData, None)
 
 
-def _forget_yfinance(monkeypatch: pytest.MonkeyPatch) -> None:
+def forget_yfinance(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a process that has never run: yfinance keeps one session, cookie and crumb a process."""
     for holder, name in (("_TzCacheManager", "_tz_cache"), ("_CookieCacheManager", "_Cookie_cache")):
         monkeypatch.setattr(getattr(yfinance.cache, holder), name, None)
