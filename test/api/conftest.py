@@ -28,9 +28,12 @@ def db(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[publishe
 @pytest.fixture
 def client(db: published.Connection) -> Iterator[TestClient]:
     """A caller with a key."""
-    headers = {"X-API-Key": published.KEY}
-    with TestClient(create_app(), headers=headers, raise_server_exceptions=False) as found:
+    with _caller() as found:
         yield found
+
+
+def _caller() -> TestClient:
+    return TestClient(create_app(), headers={"X-API-Key": published.KEY}, raise_server_exceptions=False)
 
 
 @pytest.fixture
@@ -45,6 +48,20 @@ def market(db: published.Connection) -> published.Connection:
     """Rows in every table (see test.api.market)."""
     everything(db)
     return db
+
+
+@pytest.fixture(scope="module")
+def reader(postgres: Server) -> Iterator[TestClient]:
+    """A caller with a key of a market that the tests of one file share: for those that write nothing."""
+    with pytest.MonkeyPatch.context() as monkeypatch, fresh_database(postgres) as database:
+        for name, value in database.environment("api").items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(freshness, "wall_now", lambda: published.FRIDAY_EVENING)
+        with published.connect(database) as connection:
+            everything(connection)
+            api_keys.register(connection, "tests", published.KEY)
+        with _caller() as found:
+            yield found
 
 
 @pytest.fixture(scope="session")

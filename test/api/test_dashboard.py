@@ -7,18 +7,17 @@ from test.api.asking import get, problem, table
 from test.published import Connection, insert
 
 
-@pytest.mark.usefixtures("market")
 class TestEtfs:
-    def test_list(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/etf-list")
+    def test_list(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/etf-list")
         rows = {row["etf_ticker"]: row for row in answer["etfs"]}
         assert list(rows) == sorted(rows)
         assert (len(rows), answer["as_of_date"], answer["is_current"]) == (15, "2026-01-23", True)
         assert (rows["SPY"]["close_price"], rows["QQQ"]["name_ko"]) == (515.0, "기술")
         assert (rows["QQQ"]["holdings_as_of"], rows["XLU"]["trade_date"]) == ("2026-01-22", None)
 
-    def test_spy(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/spy-benchmark", days=3)
+    def test_spy(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/spy-benchmark", days=3)
         assert (answer["start_date"], answer["as_of_date"], answer["total_return_pct"]) == (
             "2026-01-21", "2026-01-23", 1.980198,  # 515 / 505
         )  # fmt: skip
@@ -26,19 +25,19 @@ class TestEtfs:
         assert [day["return_pct"] for day in answer["days"]] == [None, 0.990099, 0.980392]
         assert answer["excess_pp"] == 0.0
 
-    def test_an_etf_beside_spy_with_a_gap(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/etf-benchmark", ticker="qqq")
+    def test_an_etf_beside_spy_with_a_gap(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/etf-benchmark", ticker="qqq")
         assert (answer["total_return_pct"], answer["spy_total_return_pct"], answer["excess_pp"]) == (3.5, 3.0, 0.5)
         assert [day["close_price"] for day in answer["days"]] == [100.0, 102.0, None, 103.5]
         assert [day["return_pct"] for day in answer["days"]] == [None, 2.0, None, None]
         assert [day["spy_index_value"] for day in answer["days"]] == [100.0, 101.0, 102.0, 103.0]
 
-    def test_up_to_an_earlier_session(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/etf-benchmark", ticker="QQQ", as_of_date="2026-01-21")
+    def test_up_to_an_earlier_session(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/etf-benchmark", ticker="QQQ", as_of_date="2026-01-21")
         assert (answer["as_of_date"], answer["total_return_pct"]) == ("2026-01-21", 2.0)
 
-    def test_relative_strength(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/relative-strength")
+    def test_relative_strength(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/relative-strength")
         assert answer["sessions"] == ["2026-01-20", "2026-01-21", "2026-01-22", "2026-01-23"]
         lines = {line["etf_ticker"]: line for line in answer["etfs"]}
         assert lines["SPY"]["values"] == [100.0] * 4
@@ -53,34 +52,33 @@ class TestEtfs:
         # 103.5 / 102 over 515 / 505
         assert (qqq["base_date"], qqq["values"]) == ("2026-01-21", [None, 100.0, None, 99.500286])
 
-    def test_as_csv_one_line_a_session_and_etf(self, client: TestClient) -> None:
-        rows = table(client, "/dashboard/relative-strength", days=2)
+    def test_as_csv_one_line_a_session_and_etf(self, reader: TestClient) -> None:
+        rows = table(reader, "/dashboard/relative-strength", days=2)
         assert len(rows) == 30
         assert rows[-1] == {
             "as_of_date": "2026-01-23", "trade_date": "2026-01-23", "etf_ticker": "XLY", "relative_strength": "",
         }  # fmt: skip
 
     @pytest.mark.parametrize("path", ["spy-benchmark", "etf-benchmark?ticker=QQQ", "relative-strength"])
-    def test_what_is_not_there(self, client: TestClient, path: str) -> None:
+    def test_what_is_not_there(self, reader: TestClient, path: str) -> None:
         query = "&" if "?" in path else "?"
-        found = problem(client, f"/dashboard/{path}{query}as_of_date=2026-01-19", 404)
+        found = problem(reader, f"/dashboard/{path}{query}as_of_date=2026-01-19", 404)
         assert found["detail"] == (
             "2026-01-19 is not a session of the New York Stock Exchange; the newest is of 2026-01-23"
         )
-        assert "days" in problem(client, f"/dashboard/{path}{query}days=1", 422)["detail"]
+        assert "days" in problem(reader, f"/dashboard/{path}{query}days=1", 422)["detail"]
 
-    def test_holdings_of_what_trends(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/trending-etf-top-holdings", limit=1)
+    def test_holdings_of_what_trends(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/trending-etf-top-holdings", limit=1)
         assert (answer["trending_etfs"], answer["holdings_analysed_as_of"]) == (["QQQ", "SCHD", "XLV"], "2026-01-23")
         assert [(row["etf_ticker"], row["ticker"]) for row in answer["holdings"]] == [("QQQ", "DELTA"), ("XLV", "BETA")]
-        thursday = get(client, "/dashboard/trending-etf-top-holdings", as_of_date="2026-01-22")
+        thursday = get(reader, "/dashboard/trending-etf-top-holdings", as_of_date="2026-01-22")
         assert (thursday["trending_etfs"], thursday["holdings"]) == (["QQQ", "XLF"], [])
 
 
-@pytest.mark.usefixtures("market")
 class TestMonths:
-    def test_months_compounded_and_against_spy(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/monthly-performance")
+    def test_months_compounded_and_against_spy(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/monthly-performance")
         assert answer["months"] == ["2025-11", "2025-12", "2026-01"]
         assert (answer["as_of_date"], answer["is_partial"], answer["is_current"]) == ("2026-01-23", True, True)
         rows = {row["etf_ticker"]: row for row in answer["etfs"]}
@@ -93,18 +91,18 @@ class TestMonths:
         assert (qqq["total_return_pct"], qqq["total_excess_pp"]) == (2.465, -7.848)
         assert [cell["is_partial"] for cell in qqq["months"]] == [False, False, True]
 
-    def test_a_missing_month_gives_no_total(self, client: TestClient) -> None:
-        (xlf,) = [row for row in get(client, "/dashboard/monthly-performance")["etfs"] if row["etf_ticker"] == "XLF"]
+    def test_a_missing_month_gives_no_total(self, reader: TestClient) -> None:
+        (xlf,) = [row for row in get(reader, "/dashboard/monthly-performance")["etfs"] if row["etf_ticker"] == "XLF"]
         assert [cell["return_pct"] for cell in xlf["months"]] == [None, 1.0, None]
         assert xlf["total_return_pct"] is xlf["total_excess_pp"] is None
 
-    def test_fewer_months_and_up_to_an_earlier_day(self, client: TestClient) -> None:
-        assert get(client, "/dashboard/monthly-performance", months=1)["months"] == ["2026-01"]
-        answer = get(client, "/dashboard/monthly-performance", months=1, as_of_date="2025-12-10")
+    def test_fewer_months_and_up_to_an_earlier_day(self, reader: TestClient) -> None:
+        assert get(reader, "/dashboard/monthly-performance", months=1)["months"] == ["2026-01"]
+        answer = get(reader, "/dashboard/monthly-performance", months=1, as_of_date="2025-12-10")
         assert (answer["months"], answer["as_of_date"], answer["is_partial"]) == (["2025-12"], "2025-12-31", False)
-        found = problem(client, "/dashboard/monthly-performance", 404, as_of_date="2025-10-31")
+        found = problem(reader, "/dashboard/monthly-performance", 404, as_of_date="2025-10-31")
         assert found["detail"] == "There is no monthly result of 2025-10; the newest is of 2026-01"
-        assert "months" in problem(client, "/dashboard/monthly-performance", 422, months=0)["detail"]
+        assert "months" in problem(reader, "/dashboard/monthly-performance", 422, months=0)["detail"]
 
     def test_a_running_month_is_of_the_session_it_was_computed_for(
         self, client: TestClient, market: Connection
@@ -113,22 +111,22 @@ class TestMonths:
         answer = get(client, "/dashboard/monthly-performance")
         assert (answer["as_of_date"], answer["is_current"]) == ("2026-01-16", False)
 
-    def test_as_csv_one_line_a_month_and_etf(self, client: TestClient) -> None:
-        rows = table(client, "/dashboard/monthly-performance", months=2)
+    def test_as_csv_one_line_a_month_and_etf(self, reader: TestClient) -> None:
+        rows = table(reader, "/dashboard/monthly-performance", months=2)
         assert len(rows) == 30
         assert {row["return_pct"] for row in rows if row["etf_ticker"] == "QQQ"} == {"-10.0", "3.5"}
 
-    def test_sectors_over_months(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/sector-trending")
+    def test_sectors_over_months(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/sector-trending")
         assert [(row["month"], row["sector"]) for row in answer["rows"]] == [
             ("2025-12", "Technology"), ("2026-01", "Healthcare"), ("2026-01", "Technology"), ("2026-01", "Unknown"),
         ]  # fmt: skip
         assert [row["spy_return_pct"] for row in answer["rows"]] == [2.0, 3.0, 3.0, 3.0]
-        technology = get(client, "/dashboard/sector-trending", sector="Technology")["rows"]
+        technology = get(reader, "/dashboard/sector-trending", sector="Technology")["rows"]
         assert [(row["avg_monthly_return"], row["is_trending"]) for row in technology] == [(2.5, False), (4.0, True)]
 
-    def test_sectors_of_a_month_with_their_best_stocks(self, client: TestClient) -> None:
-        answer = get(client, "/sectors/trending")
+    def test_sectors_of_a_month_with_their_best_stocks(self, reader: TestClient) -> None:
+        answer = get(reader, "/sectors/trending")
         assert (answer["month"], answer["is_partial"]) == ("2026-01", True)
         assert [row["sector"] for row in answer["sectors"]] == ["Healthcare", "Technology", "Unknown"]
         technology = answer["sectors"][1]
@@ -136,20 +134,20 @@ class TestMonths:
             ("ACME", 4.0), ("GAMMA", 1.0), ("DELTA", -5.0),
         ]  # fmt: skip
         assert (technology["positive_rate"], technology["best_day"]) == (60.0, 2.0)
-        december = get(client, "/sectors/trending", year=2025, month=12)
+        december = get(reader, "/sectors/trending", year=2025, month=12)
         assert (december["as_of_date"], december["is_partial"]) == ("2025-12-31", False)
         assert december["sectors"][0]["stocks"] == []
 
-    def test_half_a_month_and_one_without_a_result(self, client: TestClient) -> None:
-        found = problem(client, "/sectors/trending", 422, year=2026)
+    def test_half_a_month_and_one_without_a_result(self, reader: TestClient) -> None:
+        found = problem(reader, "/sectors/trending", 422, year=2026)
         assert found["detail"] == "year and month: expected both, or neither for the newest month"
-        found = problem(client, "/sectors/trending", 404, year=2026, month=2)
+        found = problem(reader, "/sectors/trending", 404, year=2026, month=2)
         assert found["detail"] == "There is no monthly result of 2026-02; the newest is of 2026-01"
-        assert problem(client, "/sectors/trending", 404, year=2000, month=1)["newest_month"] == "2026-01"
-        assert "month" in problem(client, "/sectors/trending", 422, year=2026, month=13)["detail"]
+        assert problem(reader, "/sectors/trending", 404, year=2000, month=1)["newest_month"] == "2026-01"
+        assert "month" in problem(reader, "/sectors/trending", 422, year=2026, month=13)["detail"]
 
-    def test_all_sectors(self, client: TestClient) -> None:
-        answer = get(client, "/sectors/")
+    def test_all_sectors(self, reader: TestClient) -> None:
+        answer = get(reader, "/sectors/")
         rows = {row["sector"]: row for row in answer["sectors"]}
         assert (len(rows), list(rows)[-1], answer["month"]) == (12, "Unknown", "2026-01")
         technology = rows["Technology"]
@@ -157,43 +155,42 @@ class TestMonths:
         assert (rows["Energy"]["etf_ticker"], rows["Energy"]["avg_monthly_return"]) == (None, None)
 
 
-@pytest.mark.usefixtures("market")
 class TestStocks:
-    def test_allocations_of_all_periods(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/active-allocations")
+    def test_allocations_of_all_periods(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/active-allocations")
         assert [(row["period_days"], row["rank"], row["ticker"]) for row in answer["allocations"]] == [
             (5, 1, "ACME"), (20, 1, "ACME"), (20, 2, "BETA"),
         ]  # fmt: skip
         assert (answer["as_of_date"], answer["period_days"]) == ("2026-01-23", [5, 10, 20])
         assert answer["allocations"][2]["source_etfs"] == ["SCHD", "XLV"]
 
-    def test_allocations_of_one_period_or_sector(self, client: TestClient) -> None:
-        assert len(get(client, "/dashboard/active-allocations", period_days=20)["allocations"]) == 2
-        assert get(client, "/dashboard/active-allocations", period_days=10)["allocations"] == []
-        found = get(client, "/dashboard/active-allocations", sector="Healthcare")["allocations"]
+    def test_allocations_of_one_period_or_sector(self, reader: TestClient) -> None:
+        assert len(get(reader, "/dashboard/active-allocations", period_days=20)["allocations"]) == 2
+        assert get(reader, "/dashboard/active-allocations", period_days=10)["allocations"] == []
+        found = get(reader, "/dashboard/active-allocations", sector="Healthcare")["allocations"]
         assert [row["ticker"] for row in found] == ["BETA"]
-        thursday = get(client, "/dashboard/active-allocations", as_of_date="2026-01-22")
+        thursday = get(reader, "/dashboard/active-allocations", as_of_date="2026-01-22")
         assert (thursday["period_days"], len(thursday["allocations"])) == ([20], 2)
-        assert "period_days" in problem(client, "/dashboard/active-allocations", 422, period_days=7)["detail"]
+        assert "period_days" in problem(reader, "/dashboard/active-allocations", 422, period_days=7)["detail"]
 
-    def test_performers_whoever_holds_them(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/top-performers")
+    def test_performers_whoever_holds_them(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/top-performers")
         assert [(row["rank"], row["ticker"], row["total_return"]) for row in answer["stocks"]] == [
             (1, "DELTA", 9.0), (2, "BETA", 6.0), (3, "ACME", 5.0), (4, "GAMMA", -4.5),
         ]  # fmt: skip
         assert answer["stocks"][2]["etfs"] == ["QQQ", "XLV"]
         assert (answer["spy_return_pct"], answer["as_of_date"]) == (0.25, "2026-01-23")
-        assert [row["ticker"] for row in get(client, "/dashboard/top-performers", sector="Technology")["stocks"]] == [
+        assert [row["ticker"] for row in get(reader, "/dashboard/top-performers", sector="Technology")["stocks"]] == [
             "DELTA", "ACME", "GAMMA",
         ]  # fmt: skip
 
-    def test_performers_of_each_sector(self, client: TestClient) -> None:
-        answer = get(client, "/dashboard/top-performers-by-sector", limit=2)
+    def test_performers_of_each_sector(self, reader: TestClient) -> None:
+        answer = get(reader, "/dashboard/top-performers-by-sector", limit=2)
         assert [(row["sector"], row["stock_count"]) for row in answer["sectors"]] == [
             ("Healthcare", 1), ("Technology", 3),
         ]  # fmt: skip
         assert [(row["rank"], row["ticker"]) for row in answer["sectors"][1]["stocks"]] == [(1, "DELTA"), (2, "ACME")]
-        assert len(table(client, "/dashboard/top-performers-by-sector")) == 4
+        assert len(table(reader, "/dashboard/top-performers-by-sector")) == 4
 
 
 @pytest.mark.parametrize(

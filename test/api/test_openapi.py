@@ -144,7 +144,7 @@ def generated(page: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "actstock"
     made = subprocess.run(
         [
-            *(sys.executable, "-c", "from openapi_python_client.cli import app; app()"),
+            *(sys.executable, "-m", "openapi_python_client"),
             *("generate", "--path", "openapi.json", "--config", "config.yml", "--meta", "none"),
             *("--output-path", str(folder), "--fail-on-warning"),
         ],

@@ -20,10 +20,9 @@ def metrics(series: dict[str, Any], name: str = "metrics") -> dict[str, Any]:
     return {metric["name"]: metric for metric in series[name]}
 
 
-@pytest.mark.usefixtures("market")
 class TestSeries:
-    def test_days_before_and_after_cost_beside_spy(self, client: TestClient) -> None:
-        answer = get(client, "/performance/20d")
+    def test_days_before_and_after_cost_beside_spy(self, reader: TestClient) -> None:
+        answer = get(reader, "/performance/20d")
         assert (answer["start_date"], answer["end_date"], answer["as_of_date"]) == (FRIDAY, TUESDAY, TUESDAY)
         friday, monday, tuesday = answer["days"]
         assert (friday["daily_return"], friday["equity"], friday["equity_net"]) == (None, 1.0, 0.999)
@@ -34,8 +33,8 @@ class TestSeries:
         assert (tuesday["without_bar"], tuesday["incomplete"]) == (["BETA"], True)
         assert friday["drawdown_pct"] == -0.1  # what the first purchase cost
 
-    def test_the_series_says_what_is_known_and_what_needs_more_data(self, client: TestClient) -> None:
-        (series,) = get(client, "/performance/20d")["series"]
+    def test_the_series_says_what_is_known_and_what_needs_more_data(self, reader: TestClient) -> None:
+        (series,) = get(reader, "/performance/20d")["series"]
         assert (series["origin"], series["started_on"], series["sessions"]) == ("live", FRIDAY, 3)
         assert (series["incomplete"], series["flagged"]) == (True, [TUESDAY])
         found = metrics(series)
@@ -50,8 +49,8 @@ class TestSeries:
         assert (spy["cumulative_return_pct"]["value"], spy["max_drawdown_pct"]["value"]) == (2.0, 0.0)
         assert "hit_rate_pct" not in spy
 
-    def test_what_was_bought_and_what_it_earned(self, client: TestClient) -> None:
-        monday, friday = get(client, "/performance/20d")["rebalances"]
+    def test_what_was_bought_and_what_it_earned(self, reader: TestClient) -> None:
+        monday, friday = get(reader, "/performance/20d")["rebalances"]
         assert (friday["as_of_date"], friday["bought_on"], friday["held_to"]) == ("2026-01-22", FRIDAY, MONDAY)
         assert (friday["is_completed"], friday["turnover"], friday["cost"]) == (True, 1.0, 0.001)
         assert (friday["return_pct"], friday["benchmark_return_pct"]) == (9.89, 2.0)  # 1.1 × 0.999
@@ -61,24 +60,24 @@ class TestSeries:
         assert list(monday["weights"]) == ["ACME", "BETA"]
 
     @pytest.mark.parametrize(("cost_bps", "net"), [(0, 0.55), (20, 0.54758264), (2.5, 0.549697)])
-    def test_cost_is_recomputed_from_the_stored_one(self, client: TestClient, cost_bps: float, net: float) -> None:
+    def test_cost_is_recomputed_from_the_stored_one(self, reader: TestClient, cost_bps: float, net: float) -> None:
         # at 20: 0.55 × 0.998 × 0.9976; at 2.5: 0.55 × 0.99975 × 0.9997
-        answer = get(client, "/performance/20d", cost_bps=cost_bps)
+        answer = get(reader, "/performance/20d", cost_bps=cost_bps)
         assert answer["days"][-1]["equity_net"] == pytest.approx(net, abs=1e-6)
         assert answer["rebalances"][1]["cost"] == pytest.approx(0.001 * cost_bps / 10)
         assert answer["days"][-1]["equity"] == 0.55
 
-    def test_a_range_within_a_series_starts_at_1(self, client: TestClient) -> None:
-        answer = get(client, "/performance/20d", start_date=MONDAY)
+    def test_a_range_within_a_series_starts_at_1(self, reader: TestClient) -> None:
+        answer = get(reader, "/performance/20d", start_date=MONDAY)
         monday, tuesday = answer["days"]
         assert (monday["started_on"], monday["equity"], monday["equity_net"]) == (MONDAY, 1.0, 1.0)
         assert (monday["daily_return"], tuesday["daily_return"], tuesday["equity_net"]) == (None, -50.0, 0.5)
         (series,) = answer["series"]
         assert metrics(series)["cumulative_return_pct"]["value"] == -50.0
         assert [row["bought_on"] for row in answer["rebalances"]] == [MONDAY]
-        until = get(client, "/performance/20d", end_date=MONDAY)
+        until = get(reader, "/performance/20d", end_date=MONDAY)
         assert [row["is_completed"] for row in until["rebalances"]] == [False, True]
-        assert len(get(client, "/performance/20d", start_date=MONDAY, end_date=MONDAY)["days"]) == 1
+        assert len(get(reader, "/performance/20d", start_date=MONDAY, end_date=MONDAY)["days"]) == 1
 
     def test_live_and_each_simulated_stretch_are_series_of_their_own(
         self, client: TestClient, market: Connection
@@ -99,21 +98,21 @@ class TestSeries:
             ("2026-01-16", FRIDAY, False), ("2026-01-15", "2026-01-16", True), ("2026-01-13", "2026-01-15", True),
         ]  # fmt: skip
 
-    def test_as_csv(self, client: TestClient) -> None:
-        rows = table(client, "/performance/20d")
+    def test_as_csv(self, reader: TestClient) -> None:
+        rows = table(reader, "/performance/20d")
         assert [row["equity_net"] for row in rows] == ["0.999", "1.09758132", "0.54879066"]
         assert (rows[2]["without_bar"], rows[0]["daily_return"]) == ("BETA", "")
 
-    def test_what_is_not_there(self, client: TestClient) -> None:
-        assert problem(client, "/performance/5d", 404)["detail"] == "There is no performance of 5d yet"
-        found = problem(client, "/performance/20d", 404, start_date="2026-02-01")
+    def test_what_is_not_there(self, reader: TestClient) -> None:
+        assert problem(reader, "/performance/5d", 404)["detail"] == "There is no performance of 5d yet"
+        found = problem(reader, "/performance/20d", 404, start_date="2026-02-01")
         assert found["detail"] == (
             f"There is no performance of 20d from 2026-02-01; there is from {FRIDAY} to {TUESDAY}"
         )
-        assert "'5d', '10d', '20d' or 'monthly'" in problem(client, "/performance/weekly", 422)["detail"]
+        assert "'5d', '10d', '20d' or 'monthly'" in problem(reader, "/performance/weekly", 422)["detail"]
         for bad in ("-1", "101", "nan", "inf", "ten"):
-            assert "cost_bps" in problem(client, "/performance/20d", 422, cost_bps=bad)["detail"]
-        assert "start_date" in problem(client, "/performance/20d", 422, start_date=TUESDAY, end_date=FRIDAY)["detail"]
+            assert "cost_bps" in problem(reader, "/performance/20d", 422, cost_bps=bad)["detail"]
+        assert "start_date" in problem(reader, "/performance/20d", 422, start_date=TUESDAY, end_date=FRIDAY)["detail"]
 
 
 def revision(as_of: date, published_at: datetime, number: int = 1, origin: str = "live") -> Revision:

@@ -11,10 +11,9 @@ from test.api.market import run
 from test.published import Connection
 
 
-@pytest.mark.usefixtures("market")
 class TestRuns:
-    def test_newest_first_with_what_became_of_the_items(self, client: TestClient) -> None:
-        answer = get(client, "/pipeline/runs")
+    def test_newest_first_with_what_became_of_the_items(self, reader: TestClient) -> None:
+        answer = get(reader, "/pipeline/runs")
         assert [row["run_id"] for row in answer["runs"]] == ["portfolios-2", "months", "bars-2", "bars-1"]
         bars = answer["runs"][2]
         assert (bars["process"], bars["status"], bars["usable"]) == ("needed_stocks", "partial", False)
@@ -30,18 +29,18 @@ class TestRuns:
         assert (running["status"], running["finished_at"], running["took_seconds"]) == ("running", None, None)
         assert (answer["as_of_date"], answer["is_current"]) == ("2026-01-23", True)
 
-    def test_by_status_and_process(self, client: TestClient) -> None:
+    def test_by_status_and_process(self, reader: TestClient) -> None:
         def found(**filters: str) -> list[str]:
-            return [row["run_id"] for row in get(client, "/pipeline/runs", **filters)["runs"]]
+            return [row["run_id"] for row in get(reader, "/pipeline/runs", **filters)["runs"]]
 
         assert found(status="partial") == ["bars-2"]
         assert found(process="needed_stocks") == ["bars-2", "bars-1"]
         assert found(process="needed_stocks", status="failed") == []
         assert (
             "'running', 'success', 'partial', 'failed' or 'skipped'"
-            in (problem(client, "/pipeline/runs", 422, status="broken")["detail"])
+            in (problem(reader, "/pipeline/runs", 422, status="broken")["detail"])
         )
-        unknown = problem(client, "/pipeline/runs", 422, process="nothing")
+        unknown = problem(reader, "/pipeline/runs", 422, process="nothing")
         assert unknown["detail"] == ("process: expected one of months_and_sectors, needed_stocks, portfolio_allocation")
 
     def test_in_parts_while_runs_begin(self, client: TestClient, market: Connection) -> None:
@@ -51,30 +50,29 @@ class TestRuns:
         rest = get(client, "/pipeline/runs", cursor=first["next_cursor"])["runs"]
         assert [row["run_id"] for row in rest] == ["months", "bars-2", "bars-1"]
 
-    def test_one_run_with_its_items(self, client: TestClient) -> None:
-        answer = get(client, "/pipeline/runs/bars-2")
+    def test_one_run_with_its_items(self, reader: TestClient) -> None:
+        answer = get(reader, "/pipeline/runs/bars-2")
         assert [(item["ticker"], item["status"]) for item in answer["items"]] == [
             ("ACME", "stored"), ("BETA", "failed"), ("OMEGA", "unchanged"),
         ]  # fmt: skip
         assert (answer["run"]["run_id"], answer["as_of_date"]) == ("bars-2", "2026-01-23")
-        (failed,) = get(client, "/pipeline/runs/bars-2", status="failed")["items"]
+        (failed,) = get(reader, "/pipeline/runs/bars-2", status="failed")["items"]
         assert (failed["ticker"], failed["error"]) == ("BETA", "no answer")
-        pages = parts(client, "/pipeline/runs/bars-2", "items", limit=2)
+        pages = parts(reader, "/pipeline/runs/bars-2", "items", limit=2)
         assert [[item["ticker"] for item in page] for page in pages] == [["ACME", "BETA"], ["OMEGA"]]
-        assert get(client, "/pipeline/runs/months")["items"] == []
-        detail = problem(client, "/pipeline/runs/none", 404)["detail"]
+        assert get(reader, "/pipeline/runs/months")["items"] == []
+        detail = problem(reader, "/pipeline/runs/none", 404)["detail"]
         assert detail == "There is no run none; GET /pipeline/runs lists them"
 
-    def test_as_csv_each_run_has_its_own_session(self, client: TestClient) -> None:
-        rows = table(client, "/pipeline/runs")
+    def test_as_csv_each_run_has_its_own_session(self, reader: TestClient) -> None:
+        rows = table(reader, "/pipeline/runs")
         assert list(rows[0]).count("as_of_date") == 1
         assert [row["as_of_date"] for row in rows] == ["2026-01-23"] * 3 + ["2026-01-22"]
 
 
-@pytest.mark.usefixtures("market")
 class TestFreshness:
-    def test_each_table_against_what_should_be_there(self, client: TestClient) -> None:
-        answer = get(client, "/pipeline/freshness")
+    def test_each_table_against_what_should_be_there(self, reader: TestClient) -> None:
+        answer = get(reader, "/pipeline/freshness")
         assert answer["as_of_date"] == "2026-01-23"
         rows = {row["table"]: row for row in answer["tables"]}
         trending = rows["analytics_03_trending_etfs"]
@@ -89,30 +87,29 @@ class TestFreshness:
         assert (weekly["expected_date"], weekly["cadence"]) == ("2026-01-16", "weekly")
         assert answer["is_current"] is True
 
-    def test_after_the_last_sunday_of_the_month(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_after_the_last_sunday_of_the_month(self, reader: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(freshness, "wall_now", lambda: datetime(2026, 1, 26, 12, tzinfo=UTC))
-        rows = {row["table"]: row for row in get(client, "/pipeline/freshness")["tables"]}
+        rows = {row["table"]: row for row in get(reader, "/pipeline/freshness")["tables"]}
         monthly, weekly = rows["analytics_08_monthly_portfolio"], rows["analytics_09_etf_overlap"]
         assert (monthly["expected_date"], monthly["sessions_behind"]) == ("2026-01-25", 18)
         assert (weekly["expected_date"], weekly["sessions_behind"]) == ("2026-01-23", 0)
 
 
-@pytest.mark.usefixtures("market")
 class TestQuality:
-    def test_newest_first(self, client: TestClient) -> None:
-        found = get(client, "/pipeline/quality")["findings"]
+    def test_newest_first(self, reader: TestClient) -> None:
+        found = get(reader, "/pipeline/quality")["findings"]
         assert [(row["check_name"], row["severity"]) for row in found] == [
             ("restated", "info"), ("missing session", "error"), ("doubt", "warn"),
         ]  # fmt: skip
         assert (found[1]["ticker"], found[1]["session"]) == ("BETA", "2026-01-23")
 
-    def test_filters_and_parts(self, client: TestClient) -> None:
-        (row,) = get(client, "/pipeline/quality", severity="error")["findings"]
+    def test_filters_and_parts(self, reader: TestClient) -> None:
+        (row,) = get(reader, "/pipeline/quality", severity="error")["findings"]
         assert row["detail"] == "missing session of BETA"
-        assert get(client, "/pipeline/quality", check_name="doubt", ticker="BETA")["findings"] == []
-        assert len(get(client, "/pipeline/quality", ticker="acme")["findings"]) == 1
-        assert [len(part) for part in parts(client, "/pipeline/quality", "findings", limit=2)] == [2, 1]
-        assert "'info', 'warn' or 'error'" in problem(client, "/pipeline/quality", 422, severity="bad")["detail"]
+        assert get(reader, "/pipeline/quality", check_name="doubt", ticker="BETA")["findings"] == []
+        assert len(get(reader, "/pipeline/quality", ticker="acme")["findings"]) == 1
+        assert [len(part) for part in parts(reader, "/pipeline/quality", "findings", limit=2)] == [2, 1]
+        assert "'info', 'warn' or 'error'" in problem(reader, "/pipeline/quality", 422, severity="bad")["detail"]
 
 
 def test_before_the_first_run(client: TestClient) -> None:

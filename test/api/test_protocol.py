@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
-from api import VERSION, freshness
+from api import VERSION, dependencies, freshness
 from api.app import create_app
 from database import api_keys
+from database.schema_revision import newest_revision
 from test.published import KEY, Connection
 from utils.program import UsageError
 
@@ -85,6 +86,7 @@ def test_an_unknown_path_and_a_wrong_method(client: TestClient) -> None:
 def test_without_a_database_it_is_up_but_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"DB_HOST": "127.0.0.1", "DB_PORT": "9", "DB_USER": "api", "DB_PASSWORD": "x"}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(dependencies, "WAIT_FOR_CONNECTION_S", 0.2)
     with TestClient(create_app(), raise_server_exceptions=False) as client:
         assert client.get("/health").status_code == 200
         for path in ("/ready", "/sessions"):
@@ -99,11 +101,20 @@ def test_the_database_killed_and_back(client: TestClient, db: Connection) -> Non
     assert client.get("/sessions").status_code == 200
 
 
-def test_ready_names_missing_migrations(client: TestClient, db: Connection) -> None:
-    db.execute("UPDATE alembic_version SET version_num = '0001'")
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("UPDATE alembic_version SET version_num = '0001'", "0001"),
+        ("DELETE FROM alembic_version", "none"),
+        ("DROP TABLE alembic_version", "none"),
+    ],
+)
+def test_ready_names_missing_migrations(client: TestClient, db: Connection, change: str, found: str) -> None:
+    assert client.get("/ready").status_code == 200
+    db.execute(change)
     answer = client.get("/ready")
     assert answer.status_code == 503
-    assert "found 0001" in answer.json()["detail"]
+    assert answer.json()["detail"] == f"Migrations are missing: expected {newest_revision()}, found {found}"
 
 
 @pytest.mark.usefixtures("results")

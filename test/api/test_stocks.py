@@ -11,10 +11,9 @@ from test.api.market import stock_bar
 from test.published import Connection, insert, stock
 
 
-@pytest.mark.usefixtures("market")
 class TestList:
-    def test_stocks_are_what_is_in_the_lists_but_no_fund(self, client: TestClient) -> None:
-        answer = get(client, "/stocks/")
+    def test_stocks_are_what_is_in_the_lists_but_no_fund(self, reader: TestClient) -> None:
+        answer = get(reader, "/stocks/")
         assert [row["ticker"] for row in answer["stocks"]] == [
             "900010.KS", "ACME", "BETA", "DELTA", "GAMMA", "OMEGA", "ZETA",
         ]  # fmt: skip
@@ -29,11 +28,11 @@ class TestList:
         )
         assert (zeta["sector"], zeta["close_price"], zeta["market_cap"]) == ("Unknown", None, None)
 
-    def test_one_sector(self, client: TestClient) -> None:
-        found = get(client, "/stocks/", sector="Technology")["stocks"]
+    def test_one_sector(self, reader: TestClient) -> None:
+        found = get(reader, "/stocks/", sector="Technology")["stocks"]
         assert [row["ticker"] for row in found] == ["900010.KS", "ACME", "DELTA", "GAMMA"]
-        assert [row["ticker"] for row in get(client, "/stocks/", sector="Unknown")["stocks"]] == ["ZETA"]
-        assert "one of Basic Materials, Communication" in problem(client, "/stocks/", 422, sector="Tech")["detail"]
+        assert [row["ticker"] for row in get(reader, "/stocks/", sector="Unknown")["stocks"]] == ["ZETA"]
+        assert "one of Basic Materials, Communication" in problem(reader, "/stocks/", 422, sector="Tech")["detail"]
 
     def test_in_parts_a_stock_that_comes_in_between_neither_repeats_nor_hides_another(
         self, client: TestClient, market: Connection
@@ -46,25 +45,25 @@ class TestList:
         assert [row["ticker"] for row in rest["stocks"]] == ["CCC", "DELTA", "GAMMA", "OMEGA", "ZETA"]
 
     @pytest.mark.parametrize("limit", [1, 6, 7])
-    def test_parts_of_any_length_are_the_list(self, client: TestClient, limit: int) -> None:
-        found = parts(client, "/stocks/", "stocks", limit=limit)
+    def test_parts_of_any_length_are_the_list(self, reader: TestClient, limit: int) -> None:
+        found = parts(reader, "/stocks/", "stocks", limit=limit)
         assert [len(part) for part in found] == {1: [1] * 7, 6: [6, 1], 7: [7]}[limit]
 
-    def test_a_broken_cursor_is_refused(self, client: TestClient) -> None:
-        cursor = get(client, "/stocks/", limit=3)["next_cursor"]
+    def test_a_broken_cursor_is_refused(self, reader: TestClient) -> None:
+        cursor = get(reader, "/stocks/", limit=3)["next_cursor"]
         for broken in ("x", "%00", "", cursor[:-3], cursor[:-1] + "A", cursor.swapcase(), "a" * 400, "é", "===="):
-            says = problem(client, "/stocks/", 422, cursor=broken)["detail"]
+            says = problem(reader, "/stocks/", 422, cursor=broken)["detail"]
             assert says.startswith("cursor: ")
-        other = problem(client, "/stocks/", 422, cursor=cursor, sector="Technology")["detail"]
+        other = problem(reader, "/stocks/", 422, cursor=cursor, sector="Technology")["detail"]
         assert other == "cursor: it belongs to a query with other parameters; leave it out to begin at the start"
-        assert "cursor" in problem(client, "/stocks/ACME/history", 422, cursor=cursor)["detail"]
+        assert "cursor" in problem(reader, "/stocks/ACME/history", 422, cursor=cursor)["detail"]
 
-    def test_csv_leads_to_the_next_part(self, client: TestClient) -> None:
-        answer = client.get("/stocks/", params={"limit": 2}, headers={"Accept": "text/csv"})
+    def test_csv_leads_to_the_next_part(self, reader: TestClient) -> None:
+        answer = reader.get("/stocks/", params={"limit": 2}, headers={"Accept": "text/csv"})
         assert answer.headers["link"].startswith("</stocks/?limit=2&cursor=")
         following = answer.headers["link"].partition(">")[0].removeprefix("<")
-        assert client.get(following).json()["stocks"][0]["ticker"] == "BETA"
-        assert [row["ticker"] for row in table(client, "/stocks/", limit=2)] == ["900010.KS", "ACME"]
+        assert reader.get(following).json()["stocks"][0]["ticker"] == "BETA"
+        assert [row["ticker"] for row in table(reader, "/stocks/", limit=2)] == ["900010.KS", "ACME"]
 
 
 def test_without_any_stock(client: TestClient) -> None:
@@ -75,10 +74,9 @@ def test_without_any_stock(client: TestClient) -> None:
     )
 
 
-@pytest.mark.usefixtures("market")
 class TestBars:
-    def test_latest(self, client: TestClient) -> None:
-        answer = get(client, "/stocks/acme/latest")
+    def test_latest(self, reader: TestClient) -> None:
+        answer = get(reader, "/stocks/acme/latest")
         assert (answer["ticker"], answer["company_name"], answer["sector"]) == ("ACME", "Acme Chips", "Technology")
         assert (answer["as_of_date"], answer["is_current"]) == ("2026-01-23", True)
         assert (answer["bar"]["close_price"], answer["bar"]["doubt"]) == (75.0, "moved 50 %")
@@ -88,8 +86,8 @@ class TestBars:
         market.execute("UPDATE collected_06_daily_stock_history SET confirmed_at = now() WHERE doubt IS NOT NULL")
         assert get(client, "/stocks/ACME/latest")["bar"]["doubt"] is None
 
-    def test_history_is_newest_first(self, client: TestClient) -> None:
-        answer = get(client, "/stocks/ACME/history")
+    def test_history_is_newest_first(self, reader: TestClient) -> None:
+        answer = get(reader, "/stocks/ACME/history")
         assert [bar["trade_date"][-2:] for bar in answer["bars"]] == ["23", "22", "21", "20"]
         thursday = answer["bars"][1]
         assert (thursday["close_price"], thursday["adj_close_price"], thursday["dividend"]) == (49.98, 49.9, 0.5)
@@ -104,30 +102,29 @@ class TestBars:
         assert days == ["22", "21", "20"]
         assert first["as_of_date"] == "2026-01-22"
 
-    def test_what_is_not_there(self, client: TestClient) -> None:
-        found = problem(client, "/stocks/ACME/history", 404, start_date="2026-02-01")
+    def test_what_is_not_there(self, reader: TestClient) -> None:
+        found = problem(reader, "/stocks/ACME/history", 404, start_date="2026-02-01")
         assert found["detail"] == "There is no bar of ACME from 2026-02-01; the newest is of 2026-01-23"
         assert found["newest_as_of_date"] == "2026-01-23"
-        found = problem(client, "/stocks/ACME/history", 422, start_date="2026-01-23", end_date="2026-01-20")
+        found = problem(reader, "/stocks/ACME/history", 422, start_date="2026-01-23", end_date="2026-01-20")
         assert found["detail"] == "start_date: expected a day at or before end_date 2026-01-20, found 2026-01-23"
-        assert "see /dashboard/etf-benchmark" in problem(client, "/stocks/QQQ/latest", 404)["detail"]
-        assert problem(client, "/stocks/ZETA/latest", 404)["detail"] == "There are no bars of ZETA yet"
-        assert "symbol" in problem(client, "/stocks/A%20B/latest", 422)["detail"]
+        assert "see /dashboard/etf-benchmark" in problem(reader, "/stocks/QQQ/latest", 404)["detail"]
+        assert problem(reader, "/stocks/ZETA/latest", 404)["detail"] == "There are no bars of ZETA yet"
+        assert "symbol" in problem(reader, "/stocks/A%20B/latest", 422)["detail"]
         for limit in (0, 1001, -1):
-            assert "limit" in problem(client, "/stocks/ACME/history", 422, limit=limit)["detail"]
+            assert "limit" in problem(reader, "/stocks/ACME/history", 422, limit=limit)["detail"]
 
-    def test_as_csv(self, client: TestClient) -> None:
-        rows = table(client, "/stocks/ACME/history", limit=2)
+    def test_as_csv(self, reader: TestClient) -> None:
+        rows = table(reader, "/stocks/ACME/history", limit=2)
         assert [(row["trade_date"], row["close_price"]) for row in rows] == [
             ("2026-01-23", "75.0"),
             ("2026-01-22", "49.98"),
         ]
 
 
-@pytest.mark.usefixtures("market")
 class TestMonthly:
-    def test_positions_and_what_a_reader_must_know(self, client: TestClient) -> None:
-        answer = get(client, "/stocks/monthly-portfolio")
+    def test_positions_and_what_a_reader_must_know(self, reader: TestClient) -> None:
+        answer = get(reader, "/stocks/monthly-portfolio")
         assert (answer["as_of_date"], answer["rebalance_date"]) == ("2025-12-28", "2025-12-28")
         # the 20th session after it: 29, 30, 31 December, then 17 of January up to Tuesday 27
         assert (answer["valid_until"], answer["sessions_left"], answer["is_expired"]) == ("2026-01-27", 2, False)
@@ -151,7 +148,7 @@ class TestMonthly:
     )
     def test_current_until_the_next_one_is_due_and_then_expired_still_held(
         self,
-        client: TestClient,
+        reader: TestClient,
         monkeypatch: pytest.MonkeyPatch,
         now: datetime,
         is_current: bool,
@@ -159,10 +156,10 @@ class TestMonthly:
         left: int,
     ) -> None:
         monkeypatch.setattr(freshness, "wall_now", lambda: now)
-        answer = get(client, "/stocks/monthly-portfolio")
+        answer = get(reader, "/stocks/monthly-portfolio")
         found = (answer["is_current"], answer["is_expired"], answer["sessions_left"])
         assert found == (is_current, is_expired, left)
-        assert get(client, "/dashboard/portfolio-changes", period_days="monthly")["is_current"] is is_current
+        assert get(reader, "/dashboard/portfolio-changes", period_days="monthly")["is_current"] is is_current
 
     def test_an_empty_one_says_why(self, client: TestClient, market: Connection) -> None:
         market.execute("DELETE FROM analytics_08_monthly_portfolio")
@@ -171,13 +168,13 @@ class TestMonthly:
         assert (answer["state"], answer["positions"]) == ("empty", [])
         assert answer["reason"] == "The portfolios of 2025-12-26 that were merged are all empty"
 
-    def test_a_day_without_a_rebalance(self, client: TestClient) -> None:
-        found = problem(client, "/stocks/monthly-portfolio", 404, rebalance_date="2026-01-25")
+    def test_a_day_without_a_rebalance(self, reader: TestClient) -> None:
+        found = problem(reader, "/stocks/monthly-portfolio", 404, rebalance_date="2026-01-25")
         assert found["detail"] == "There is no monthly portfolio of 2026-01-25; the newest is of 2025-12-28"
         assert found["result_at_or_before"] == "2025-12-28"
 
-    def test_as_csv(self, client: TestClient) -> None:
-        rows = table(client, "/stocks/monthly-portfolio", rebalance_date="2025-12-28")
+    def test_as_csv(self, reader: TestClient) -> None:
+        rows = table(reader, "/stocks/monthly-portfolio", rebalance_date="2025-12-28")
         assert [(row["ticker"], row["source_periods"]) for row in rows] == [
             ("ACME", "20d 5d"), ("BETA", "20d"), ("OMEGA", "5d"),
         ]  # fmt: skip
