@@ -74,6 +74,7 @@ def create_server() -> flask.Flask:
     app.layout = html.Div(dash.page_container, id="shell")
     server.register_blueprint(downloads)
     server.get("/healthz")(healthz)
+    server.get("/newest")(newest)
     # Dash writes its inline scripts at the first request: only then their hashes are known
     policy = cache(lambda: content_policy(app))
 
@@ -87,6 +88,11 @@ def create_server() -> flask.Flask:
 def healthz() -> dict[str, str]:
     """Always 200 while the dashboard answers; says whether the API does."""
     return {"api": "up" if current_client().is_up() else "away"}
+
+
+def newest() -> dict[str, str | None]:
+    """The newest session with results: a page that is left open asks now and then."""
+    return {"as_of_date": current_client().get("/status").body.get("as_of_date")}
 
 
 def content_policy(app: Dash) -> str:

@@ -67,8 +67,9 @@ class Frame:
 
 
 def away_since(answers: Iterable[Answer]) -> datetime | None:
-    """When the oldest answer shown was received, if any of them is not live."""
-    return min((answer.received_at for answer in answers if not answer.is_live), default=None)
+    """When the oldest answer shown was received, if any is not live; while nothing is kept, now."""
+    away = [answer for answer in answers if not answer.is_live]
+    return min((answer.received_at for answer in away if answer.is_ok), default=away[0].received_at) if away else None
 
 
 def is_refused(answers: Iterable[Answer]) -> bool:

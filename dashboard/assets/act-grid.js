@@ -185,7 +185,10 @@
       api.onFilterChanged();
       tellFiltered(box, api);
       api.addEventListener("sortChanged", function (event) { if (event.source === "uiColumnSorted") tellSorted(box, api); });
-      api.addEventListener("filterChanged", function () { tellFiltered(box, api); });
+      api.addEventListener("filterChanged", function () {
+        tellFiltered(box, api);
+        if (box.offsetWidth) window.act.say(document.querySelector(".page").dataset.rows.replace("#", api.getDisplayedRowCount()));
+      });
       if (box.dataset.opens) {
         api.addEventListener("cellClicked", function (event) {
           if (!String(window.getSelection())) open(box, api, event.node);

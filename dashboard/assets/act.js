@@ -9,7 +9,7 @@
 // and .page has data-is-<name>="value" of every choice, for act.css
 (function () {
   "use strict";
-  var YEAR = 31536000;
+  var YEAR = 31536000, LOOK_SECONDS = 60;
   var BUTTONS = "button[data-choice], [data-go], [data-page], [data-lang-link], #theme, #keys, [data-copy], [data-clears]";
   var probe = null;
 
@@ -197,6 +197,23 @@
       if (part.hidden !== isHidden) part.hidden = isHidden;
     });
   }
+
+  // A page that is left open says when there is something newer; nothing moves under the reader's eyes.
+  setInterval(function () {
+    var now = page();
+    if (!now || document.hidden || now.querySelector("[data-away], .notice.new")) return;
+    fetch("/newest").then(function (answer) { return answer.json(); }).then(function (found) {
+      if (!found.as_of_date || found.as_of_date <= now.dataset.newest || now !== page()) return;
+      var line = document.createElement("p"), link = document.createElement("a");
+      line.className = "notice new";
+      line.textContent = now.dataset.new.replace("#", found.as_of_date.slice(5));
+      link.textContent = now.dataset.show;
+      link.href = address({ date: "" }).href;
+      line.append(link);
+      now.querySelector("main").prepend(line);
+      say(line.textContent);
+    }, function () { /* the dashboard is away, too: the next look may find it */ });
+  }, LOOK_SECONDS * 1000);
 
   // -- a page has arrived --
   var path = null;

@@ -34,8 +34,6 @@ def notices(about: Frame, answers: Sequence[Answer], address: Address, t: Words)
 
 def away(answers: Sequence[Answer], since: datetime, t: Words) -> html.P:
     """The API does not answer; act.js looks for it and reloads the page when it does."""
-    if any(answer.status == 0 for answer in answers):
-        since = min((answer.received_at for answer in answers if answer.status == 200), default=since)
     if not any(answer.is_ok for answer in answers[1:]):
         return html.P(
             [t("away_empty"), " ", html.A(t("retry"), href="", className="retry")],

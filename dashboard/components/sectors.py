@@ -10,7 +10,7 @@ from config.universe import ETFS
 from dashboard import formats
 from dashboard.address import Address
 from dashboard.client import Answer
-from dashboard.components import choices, grid
+from dashboard.components import choices, grid, parts
 from dashboard.components.etfs import NAMES, mark
 from dashboard.components.parts import attrs, definitions, missing
 from dashboard.data import Frame, Json
@@ -189,7 +189,8 @@ def heat_row(row: Json, place: int, measure: str, t: Words) -> html.Tr:
         [
             html.Th([html.B(ticker), " ", html.Span(name, className="etf-name"), benchmark], scope="row"),
             *cells,
-            heat_cell(total, t("no_total"), "total"),
+            # not on a step: those are of months
+            html.Td(parts.signed(total, DECIMALS) if total is not None else missing(t("no_total")), className="total"),
         ],
         **attrs(
             data_fixed=str(-place),

@@ -68,6 +68,10 @@ def frame(
             data_refused=json.dumps(dict(address.unknown)),
             data_stores=" ".join(stores),
             data_back=t("back"),
+            data_newest=status.get("as_of_date") or "",
+            data_new=t("new_data"),
+            data_show=t("new_data.show"),
+            data_rows=t("rows"),
         ),
     )
 

@@ -44,6 +44,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "API에 연결할 수 없고, 이 화면의 저장된 자료도 없습니다.",
         "The API cannot be reached and nothing is kept for this page.",
     ),
+    "new_data": ("새 결과(#)가 있습니다 · ", "New results (#) · "),
+    "new_data.show": ("보기", "show"),
+    "rows": ("#행", "# rows"),
+    "not_found": ("이 주소에는 화면이 없습니다.", "There is no page at this address."),
     "back": ("다시 연결됨", "Connected again"),
     "key_refused": (
         "API가 키를 받아들이지 않습니다. 설정 DASHBOARD_API_KEY를 확인하십시오.",
