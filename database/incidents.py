@@ -12,6 +12,9 @@ from psycopg.rows import class_row
 
 from database.connection import Connection
 
+KINDS = ("failed", "late", "partial", "stale")
+"""Each has a page that says what to do: airflow/runbooks/<kind>.md."""
+
 LONGEST = 500
 """Characters of a detail."""
 
@@ -61,6 +64,11 @@ def follow(connection: Connection, kinds: Sequence[str], problems: Mapping[str, 
                WHERE closed_at IS NULL AND split_part(key, '/', 1) = ANY(%s) AND key <> ALL(%s)""",
             (list(kinds), list(problems)),
         )
+
+
+def runbook(incident: Incident) -> str:
+    """The page that says what to do, from the repository's top."""
+    return f"airflow/runbooks/{incident.key.partition('/')[0]}.md"
 
 
 def one_line(text: str) -> str:

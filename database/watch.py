@@ -32,8 +32,8 @@ from utils.sessions import close_of, next_session
 
 log = logging.getLogger(__name__)
 
-KINDS = ("partial", "stale")
-"""Of incidents that are read from the database; the DAGs' are `failed` and `late`."""
+READ_HERE = ("partial", "stale")
+"""Kinds of incidents that are read from the database; the DAGs write down the others."""
 
 AWAY = (DatabaseUnavailable, psycopg.OperationalError, ClockUnavailable)
 PATIENTLY = wait_exponential_jitter(initial=1, max=60)
@@ -121,7 +121,8 @@ def _up_to_date(connection: Connection, incident: Incident, number: int, channel
 
 def opening(incident: Incident, market: str) -> tuple[str, str]:
     """Title and text of the news that something is wrong."""
-    return f"ActStock ({market}): {_name(incident)}", f"{incident.detail}\nSince {_minute(incident.opened_at)} UTC."
+    text = f"{incident.detail}\nSince {_minute(incident.opened_at)} UTC. What to do: {incidents.runbook(incident)}"
+    return f"ActStock ({market}): {_name(incident)}", text
 
 
 def ending(incident: Incident, closed_at: datetime, market: str) -> tuple[str, str]:
@@ -150,7 +151,7 @@ def look(database: DatabaseSettings, told: Sequence[Channel], *, stale_hours: in
             platform_now(platform),
             stale_hours=stale_hours,
         )
-        incidents.follow(connection, KINDS, found)
+        incidents.follow(connection, READ_HERE, found)
         tell(connection, told, platform.market)
 
 

@@ -43,7 +43,9 @@ def context(**further: Any) -> dict[str, Any]:
 
 
 def still_open(connection: Connection) -> dict[str, str]:
-    return {each.key: each.detail for each in incidents.unsettled(connection) if each.closed_at is None}
+    found = {each.key: each.detail for each in incidents.unsettled(connection) if each.closed_at is None}
+    assert {key.partition("/")[0] for key in found} <= set(incidents.KINDS), "a kind without a page"
+    return found
 
 
 def fail_a_program(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ def test_an_incident_is_told_once_and_its_end_once(connection: Connection) -> No
         tell(connection, [reader], "demo")
     assert reader.heard == [BEGIN, END]
     assert reader.texts[0].startswith("exit code 1: SPY has no bar\nSince 20")
+    assert reader.texts[0].endswith(" UTC. What to do: airflow/runbooks/failed.md")
     assert reader.texts[1].startswith("It was: exit code 1: SPY has no bar\nFrom 20")
     assert incidents.unsettled(connection) == []
 

@@ -1,0 +1,36 @@
+"""Pages for the operator: an alert names one, every finding is explained, no link leads nowhere."""
+
+import re
+
+from database import findings, incidents, watch
+from test.conftest import REPO
+
+RUNBOOKS = REPO / "airflow" / "runbooks"
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in RUNBOOKS.glob("*.md")}
+LINK = re.compile(r"\]\(([\w-]+)\.md\)")
+
+
+def test_every_alert_has_a_page() -> None:
+    assert set(incidents.KINDS) <= PAGES.keys()
+    assert set(watch.READ_HERE) <= set(incidents.KINDS)
+
+
+def test_every_page_is_listed_says_what_to_do_and_links_to_pages_only() -> None:
+    assert set(LINK.findall(PAGES["README"])) == PAGES.keys() - {"README"}
+    for name, text in PAGES.items():
+        assert set(LINK.findall(text)) <= PAGES.keys(), name
+        if name != "README":
+            assert re.findall(r"^\*\*(What .*?)\*\*", text, re.MULTILINE) == [
+                "What you see",
+                "What it means",
+                "What to do",
+            ], name
+
+
+def test_every_finding_is_explained() -> None:
+    named = {value for name, value in vars(findings).items() if name.isupper() and isinstance(value, str)}
+    for room in ("batch", "collector", "consumer", "database"):
+        for file in (REPO / room).rglob("*.py"):
+            named |= set(re.findall(r'(?:Finding|_by_session)\(\s*f?"([a-z ]+)', file.read_text(encoding="utf-8")))
+    explained = re.findall(r"^\| ([a-z ]+) \|", PAGES["findings"], re.MULTILINE)[1:]
+    assert sorted(explained) == sorted(name.strip() for name in named)
