@@ -10,6 +10,7 @@ import httpx
 
 from dashboard.address import Address
 from dashboard.client import Query
+from dashboard.components import performance
 from dashboard.context import current_address, current_client
 from dashboard.site import ETFS, PERFORMANCE, PIPELINE, PORTFOLIO, SECTORS, Page
 from dashboard.texts import Words
@@ -53,11 +54,12 @@ TABLES: dict[str, tuple[Page, Callable[[Address], Query]]] = {
         PERFORMANCE,
         _asks("/performance/{strategy}", start_date="from", end_date="to", cost_bps="cost"),
     ),
-    "runs": (PIPELINE, _asks("/pipeline/runs", status="status", process="process")),
-    "run": (PIPELINE, _asks("/pipeline/runs/{run}")),
+    "runs": (PIPELINE, _asks("/pipeline/runs", status="status", process="process", limit="rows")),
+    "run": (PIPELINE, lambda address: (f"/pipeline/runs/{address['run']}", {"limit": MOST_ROWS})),
     "freshness": (PIPELINE, _asks("/pipeline/freshness")),
-    "quality": (PIPELINE, _asks("/pipeline/quality", severity="severity")),
+    "quality": (PIPELINE, _asks("/pipeline/quality", severity="severity", limit="rows")),
 }
+MOST_ROWS = "1000"  # that the API gives at once
 BOM = "\ufeff"  # without it a spreadsheet reads Korean as another encoding
 downloads = flask.Blueprint("downloads", __name__)
 
@@ -77,11 +79,37 @@ def download(table: str) -> flask.Response:
         return flask.Response(t("away_empty"), 503, mimetype="text/plain")
     if answer.status_code != 200:
         return flask.Response(answer.json()["detail"], answer.status_code, mimetype="text/plain")
+    return as_file(with_headings(answer.text, t), file_name(answer))
+
+
+@downloads.get("/download/rebalances.csv")
+def rebalances() -> flask.Response:
+    """Purchases of the chosen strategies: the one table that the API gives within another's answer only."""
+    address = current_address(PERFORMANCE, flask.request.args)
+    t = Words(address.lang)
+    answers = dict(zip(performance.STRATEGIES, current_client().get_all(performance.queries(address)), strict=True))
+    if not any(answer.is_ok for answer in answers.values()):
+        return flask.Response(t("away_empty"), 503, mimetype="text/plain")
+    rows = [
+        {"strategy": strategy, **row, "weights": "; ".join(f"{ticker} {w}" for ticker, w in row["weights"].items())}
+        for strategy, answer in answers.items()
+        if answer.is_ok and address["strategy"] in ("all", strategy)
+        for row in answer.body["rebalances"]
+    ]
+    text = io.StringIO()
+    table = csv.DictWriter(text, rows[0] if rows else ["strategy"], lineterminator="\r\n")
+    table.writeheader()
+    table.writerows(rows)
+    return as_file(with_headings(text.getvalue(), t), f"rebalances-{address['strategy']}.csv")
+
+
+def as_file(text: str, name: str) -> flask.Response:
+    """A download that a spreadsheet opens; the name says when the data are invented."""
     is_demo = current_client().get("/status").body.get("is_demo")
     return flask.Response(
-        BOM + with_headings(answer.text, t),
+        BOM + text,
         mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{"demo-" if is_demo else ""}{file_name(answer)}"'},
+        headers={"Content-Disposition": f'attachment; filename="{"demo-" if is_demo else ""}{name}"'},
     )
 
 

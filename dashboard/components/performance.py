@@ -662,7 +662,7 @@ def rebalances(answers: Mapping[str, Json], address: Address, t: Words) -> html.
             html.Div(
                 [
                     html.H2([t("rebalances"), html.Small(about or t("rebalances.newest", n=NEWEST_REBALANCES))]),
-                    grid.tools("rebalances", columns, address, t, csv=f"/download/performance.csv?{address.query()}"),
+                    grid.tools("rebalances", columns, address, t, csv=f"/download/rebalances.csv?{address.query()}"),
                 ],
                 className="strip-line",
             ),
