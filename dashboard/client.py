@@ -86,7 +86,7 @@ class ApiClient:
         headers = {"If-None-Match": kept.etag} if kept and kept.etag else {}
         try:
             response = self._http.get(path, params=query, headers=headers)
-            if response.status_code >= 500:
+            if response.status_code >= 500 or response.status_code == 429:  # away, or asked too much of
                 return self._last_good(address, kept, f"status {response.status_code}")
             if response.status_code == 304 and kept:
                 return self._keep(address, kept.answer, kept.etag)

@@ -15,24 +15,33 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
-READY = ".page .ag-row:visible, .page .empty:visible"
+from dashboard.site import PAGES
+
+READY = ".page .ag-row:visible, .page main table:visible, .page .empty:visible"
+DRAWN = """() => document.fonts.status === 'loaded'
+    && [...document.querySelectorAll('.plot')].every(plot => !plot.offsetWidth || plot.querySelector('.main-svg'))"""
 
 
 class Shot(NamedTuple):
-    """One picture: name, address, width and height of the window, theme."""
+    """One picture: name, address, width and height of the window, theme, pixels of the picture a pixel."""
 
     name: str
     path: str
     width: int
     height: int
     theme: str
+    scale: int = 1
 
 
-SHOTS = (
-    Shot("portfolio", "/?lang=ko", 1440, 900, "light"),
-    Shot("portfolio-en", "/?lang=en", 1440, 900, "light"),
-    Shot("portfolio-dark", "/?lang=ko", 1440, 900, "dark"),
-    Shot("portfolio-phone", "/?lang=ko", 390, 844, "light"),
+# Every page as it is first seen: in Korean, in English and dark, and on a phone.
+SHOTS = tuple(
+    shot
+    for page in PAGES
+    for shot in (
+        Shot(page.name, f"{page.path}?lang=ko", 1440, 900, "light"),
+        Shot(f"{page.name}-en-dark", f"{page.path}?lang=en", 1440, 900, "dark"),
+        Shot(f"{page.name}-phone", f"{page.path}?lang=ko", 390, 844, "light", 2),
+    )
 )
 
 
@@ -44,10 +53,11 @@ def chromium() -> str | None:
 def take(browser: Browser, base: str, shot: Shot, folder: Path) -> Path:
     """One picture of the window as a reader first sees it."""
     size = {"width": shot.width, "height": shot.height}
-    page = browser.new_page(viewport=size, device_scale_factor=2, color_scheme=shot.theme)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=size, device_scale_factor=shot.scale, color_scheme=shot.theme)  # type: ignore[arg-type]
     try:
         page.goto(base.rstrip("/") + shot.path)
         page.wait_for_selector(READY)
+        page.wait_for_function(DRAWN)
         page.wait_for_timeout(500)  # the table settles its columns after the first rows
         file = folder / f"{shot.name}.png"
         page.screenshot(path=file)

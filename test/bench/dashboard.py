@@ -5,9 +5,12 @@
 Starts the dashboard as it is run (two workers of eight threads) on a running API, such as that of `./start.sh demo`.
 `cold` is a browser that has nothing, on a server that has answered before; `again` is the same browser once more. Times
 are from the address to rows that are seen and charts that are drawn. The browser is on the same machine.
+`users` open page after page as the browser asks for one inside the dashboard, without its files; the API's key needs
+room for that (API_RATE_PER_MINUTE).
 """
 
 import argparse
+import asyncio
 import os
 import statistics
 import subprocess
@@ -17,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -26,6 +30,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 from config.settings import DashboardSettings, load
 from dashboard.screenshots import chromium
 from dashboard.site import PAGES
+from test.bench.api import Caller
 from test.conftest import REPO, free_port
 
 MEBIBYTE = 2**20
@@ -65,6 +70,18 @@ CLICKS = {
     "performance": {"theme": "#theme"},
     "pipeline": {"tab": "#tab-tab-freshness", "theme": "#theme"},
 }
+
+# what fifty readers look at; each begins at another place
+LOOKED_AT = (
+    "/?lang=ko",
+    "/etfs?lang=ko",
+    "/?lang=en&period=5",
+    "/performance?lang=ko",
+    "/sectors?lang=ko",
+    "/etfs?lang=ko&etf=SPY",
+    "/performance?lang=en&strategy=20d&cost=25",
+    "/pipeline?lang=ko",
+)
 
 
 @contextmanager
@@ -153,11 +170,73 @@ def measure(browser: Browser, url: str, name: str, path: str, *, rounds: int) ->
     context.close()
 
 
+def page_requests(browser: Browser, url: str) -> list[bytes]:
+    """What the browser sends when a page is opened inside the dashboard: the call that brings its content."""
+    context = browser.new_context(base_url=url)
+    page = context.new_page()
+    found = []
+    for path in LOOKED_AT:
+        with page.expect_request(
+            lambda sent: sent.method == "POST" and "_pages_content" in (sent.post_data or "")
+        ) as one:
+            page.goto(path)
+        page.wait_for_selector(SEEN)
+        body = (one.value.post_data or "").encode()
+        head = (
+            f"POST {urlsplit(one.value.url).path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
+            f"Content-Type: application/json\r\nAccept-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        found.append(head.encode() + body)
+    context.close()
+    return found
+
+
+async def users(
+    port: int, requests: Sequence[bytes], *, count: int, clicks: int, pause: float
+) -> tuple[list[float], int]:
+    """(seconds of every click, answers that were not 200) of readers who look at page after page, all at once.
+
+    Each waits for its answer, and `pause` seconds, before it clicks again; the first click is everybody's at once.
+    """
+    took: list[float] = []
+    wrong = 0
+
+    async def one(number: int) -> None:
+        nonlocal wrong
+        for click in range(clicks):
+            caller = await Caller(port, requests[(number + click) % len(requests)]).connect()
+            begun = time.perf_counter()
+            wrong += await caller.ask() != 200
+            took.append(time.perf_counter() - begun)
+            caller.writer.close()
+            await asyncio.sleep(pause)
+
+    await asyncio.gather(*map(one, range(count)))
+    return took, wrong
+
+
+def measure_users(browser: Browser, url: str, process: psutil.Process, *, count: int) -> None:
+    """Print how long a click takes while so many click."""
+    requests, port = page_requests(browser, url), urlsplit(url).port or 80
+    for words, pause in (("without a pause", 0.0), ("a second apart", 1.0)):
+        begun = time.perf_counter()
+        took, wrong = asyncio.run(users(port, requests, count=count, clicks=16, pause=pause))
+        cuts = statistics.quantiles(took, n=20)
+        print(
+            f"{count} users, {words:16} {len(took) / (time.perf_counter() - begun):5.0f} pages/s  median "
+            f"{statistics.median(took):5.2f} s  p95 {cuts[18]:5.2f} s  worst {max(took):5.2f} s  {wrong} wrong  "
+            f"load {os.getloadavg()[0]:.1f}  memory {memory_mb(process):.0f} MB",
+            flush=True,
+        )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="visits of each page (default 3)")
     parser.add_argument("--page", choices=[page.name for page in PAGES], help="only this one")
+    parser.add_argument("--users", type=int, default=50, help="who click at the same time (default 50)")
+    parser.add_argument("--only-users", action="store_true", help="nothing but these")
     chosen = parser.parse_args(argv)
     load(DashboardSettings)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
@@ -168,8 +247,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             context = browser.new_context()
             visit(context.new_page(), url + page.path)
             context.close()
-        for page in pages:
-            measure(browser, url, page.name, page.path, rounds=chosen.rounds)
+        if not chosen.only_users:
+            for page in pages:
+                measure(browser, url, page.name, page.path, rounds=chosen.rounds)
+        measure_users(browser, url, process, count=chosen.users)
         browser.close()
         print(f"memory of the service: {memory_mb(process):.0f} MB")
 

@@ -51,7 +51,7 @@ def test_an_old_answer_is_confirmed_by_its_tag(api: Api, tmp_path: Path) -> None
     assert api.asked[1].headers["if-none-match"] == '"one"'
 
 
-@pytest.mark.parametrize("status", [None, 503])
+@pytest.mark.parametrize("status", [None, 503, 429])
 def test_away_shows_the_last_good_answer_and_recovers(api: Api, tmp_path: Path, status: int | None) -> None:
     reader = client(api, tmp_path)
     good = reader.get_anew("/x")
