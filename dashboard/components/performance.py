@@ -102,6 +102,7 @@ def content(answers: Mapping[str, Answer], address: Address, t: Words) -> list[A
     shown = [one for one in ordered if one not in short]
     return [
         controls(found, address, t),
+        html.H2([t("performance"), html.Small(t("performance.question"))]),
         cost_effect(found, address, t),
         None if any(one.origin == "live" for one in shown) else line("quiet", t("stretch.none_live")),
         line("quiet", t("no_performance.of", names=", ".join(lacking))) if lacking else None,
@@ -203,7 +204,7 @@ def daily(answers: Mapping[str, Json], address: Address, t: Words) -> html.Div:
         )
         for name in answers
     ]
-    return html.Div([html.H2(t("chart.days")), html.Div(files, className="tools")], className="strip-line")
+    return html.Div([html.H2([t("chart.days"), html.Small(t("chart.styles"))]), html.Div(files, className="tools")], className="strip-line")
 
 
 def folded(found: Sequence[Stretch], link_to: Mapping[str, str], chosen: str, t: Words) -> html.Details:

@@ -58,7 +58,7 @@ class Asked(NamedTuple):
 
 
 def load(client: ApiClient, address: Address) -> Asked:
-    """Everything of the page, at once: an operator looks for what is new, so nothing is older than a few seconds."""
+    """Everything of the page, asked for at the same time."""
 
     def filters(*names: str) -> dict[str, str]:
         return {"limit": address["rows"]} | {name: address[name] for name in names if address[name] != ANY}
@@ -359,6 +359,7 @@ def run_row(run: Json, t: Words) -> grid.Row:
     notes = [
         t("run.try", n=run["try_number"]) if run["try_number"] > 1 else None,
         None if run["adds_up"] else t("run.unequal"),
+        t("run.not_usable") if run["status"] == "partial" and not run["usable"] else None,
         t("run.not_before", t=moment(run["not_before"])) if run["not_before"] else None,
         run["error"],
     ]

@@ -1,7 +1,6 @@
 """Pipeline: runs, freshness and quality, as operators read them."""
 
 TEXTS = {
-    "pipeline": ("파이프라인", "Pipeline"),
     "pipeline.runs": ("실행", "Runs"),
     "pipeline.freshness": ("신선도", "Freshness"),
     "pipeline.quality": ("품질", "Quality"),

@@ -20,6 +20,7 @@ def run(process: str, status: str, day: str = "2026-01-23", **more: Any) -> dict
         "failed": 1,
         "dead_lettered": 0,
         "adds_up": True,
+        "usable": True,
         "api_calls": 1234,
         "try_number": 1,
         "started_at": "2026-01-23T22:00:00Z",
@@ -55,6 +56,11 @@ def test_a_run_as_it_is_read() -> None:
 def test_a_run_that_does_not_add_up_says_so_in_words() -> None:
     row = pipeline.run_row(run("a_new_stage", "failed", adds_up=False, try_number=2), EN)
     assert (row["kind"], row["error"], row["process"]) == ("unequal", "try 2 · does not add up", "a_new_stage")
+
+
+def test_a_partial_run_says_when_nothing_builds_on_it() -> None:
+    row = pipeline.run_row(run("needed_stocks", "partial", usable=False, error="SPY bars: no answer"), EN)
+    assert row["error"] == "not used by later stages · SPY bars: no answer"
 
 
 def item(ticker: str, status: str, **more: Any) -> dict[str, Any]:
