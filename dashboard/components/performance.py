@@ -204,7 +204,10 @@ def daily(answers: Mapping[str, Json], address: Address, t: Words) -> html.Div:
         )
         for name in answers
     ]
-    return html.Div([html.H2([t("chart.days"), html.Small(t("chart.styles"))]), html.Div(files, className="tools")], className="strip-line")
+    return html.Div(
+        [html.H2([t("chart.days"), html.Small(t("chart.styles"))]), html.Div(files, className="tools")],
+        className="strip-line",
+    )
 
 
 def folded(found: Sequence[Stretch], link_to: Mapping[str, str], chosen: str, t: Words) -> html.Details:
