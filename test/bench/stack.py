@@ -1,7 +1,7 @@
 """Measure the platform as a person meets it, and print a table. Not a test: nothing here passes or fails.
 
-    .venv-dev/bin/python -m test.measures            # a second start, a controller run, memory
-    .venv-dev/bin/python -m test.measures --first    # also the first `start.sh demo` of a fresh clone, from nothing
+    .venv-dev/bin/python -m test.bench.stack            # a second start, a controller run, memory
+    .venv-dev/bin/python -m test.bench.stack --first    # also the first `start.sh demo` of a fresh clone, from nothing
 
 Memory is proportional (PSS): what the kernel shares between processes is counted once.
 """
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--first", action="store_true", help="also a first start from nothing")
     arguments = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="act-measures-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="act-") as temporary:
         folder = Path(temporary)
         rows = measure(folder) + (first_start(folder) if arguments.first else [])
     print(f"\n{datetime.now().astimezone():%Y-%m-%d %H:%M}, {os.cpu_count()} cores")
