@@ -5,9 +5,9 @@
     bash test/bench.sh api -- --seconds 2     # with arguments of the bench
     bash test/bench.sh --page                 # none, only the page
 
-A bench is a module of test/bench with a main. When it ends well, what it printed is kept as var/bench/<name>.json (below
-ACTSTOCK_DATA); what its figures are held against, and what limits them, stands beside it in <name>.md. Nothing passes or
-fails by its figures.
+A bench is a module of test/bench with a main. When it ends well, what it printed is kept below ACTSTOCK_DATA, as
+var/bench/<name>.json; what its figures are held against, and what limits them, stands beside it in <name>.md. Nothing
+passes or fails by its figures.
 """
 
 import argparse
