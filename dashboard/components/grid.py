@@ -15,7 +15,7 @@ from dashboard.texts import Words
 
 Column = dict[str, Any]
 Row = dict[str, Any]
-HEAD_PX = 32
+HEAD_PX, SCROLLED_PX = 32, 560
 MOST_ROWS_WITHOUT_SCROLL = 60
 
 SHOWN = {"function": "actShown(params)"}
@@ -120,7 +120,7 @@ def grid(
             dashGridOptions=options,
             rowClassRules=dict(row_classes or {}),
             className="grid",
-            style={"width": "100%"},
+            style={"width": "100%", **({} if len(rows) <= MOST_ROWS_WITHOUT_SCROLL else {"height": SCROLLED_PX})},
         ),
         className=f"grid-box {'opens' if opens else ''}".strip(),
         role="region",

@@ -11,8 +11,9 @@ from dashboard import formats
 from dashboard.address import Address
 from dashboard.components import choices, grid
 from dashboard.components.notices import line, next_run
-from dashboard.components.parts import attrs, definitions, hidden, opener, signed
+from dashboard.components.parts import attrs, definitions, hidden, link, opener, signed
 from dashboard.data import STRATEGIES, Frame, Json, Strategy
+from dashboard.site import PERFORMANCE
 from dashboard.texts import Words
 
 MONTHLY = "monthly"
@@ -369,7 +370,8 @@ def under_table(shown: Strategy, address: Address, t: Words) -> html.Div:
         else t("usd_krw.none")
     )
     rate_line = html.Span(won, className="mute", **choices.when("cap", "krw", address))
-    return html.Div([left_out(answer, t), definitions(terms, t), rate_line], className="under")
+    earned = link(t("see_performance"), address.to(PERFORMANCE))
+    return html.Div([left_out(answer, t), definitions(terms, t), rate_line, earned], className="under")
 
 
 def left_out(answer: Json, t: Words) -> html.Details | None:

@@ -60,6 +60,7 @@ TEXTS = {
     "origin.simulated": ("사후 계산", "Simulated"),
     "revision": ("{n}차 개정", "revision {n}"),
     "spy_period": ("SPY {p}", "SPY {p}"),
+    "see_performance": ("실제로 벌었을 성과 보기", "What following it would have earned"),
     "entered": ("편입", "In"),
     "left": ("편출", "Out"),
     "stayed": ("비중 변화", "Weight changes"),
