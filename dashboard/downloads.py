@@ -41,7 +41,7 @@ TABLES: dict[str, tuple[Page, Callable[[Address], Query]]] = {
     "portfolio": (PORTFOLIO, _asks("/stocks/portfolio", period_days="period", as_of_date="date")),
     "monthly": (PORTFOLIO, _asks("/stocks/monthly-portfolio", rebalance_date="date")),
     "changes": (PORTFOLIO, _asks("/dashboard/portfolio-changes", period_days="period", as_of_date="date")),
-    "history": (PORTFOLIO, _asks("/stocks/{stock}/history")),
+    "history": (PORTFOLIO, _asks("/stocks/{stock}/history", end_date="date")),
     "etfs": (ETFS, _asks("/dashboard/trending-etfs", period_days="period", as_of_date="date")),
     "relative-strength": (ETFS, _asks("/dashboard/relative-strength", days="range", as_of_date="date")),
     "holdings": (ETFS, _asks("/dashboard/etf-holdings", ticker="etf", period_days="period", as_of_date="date")),
