@@ -1,0 +1,55 @@
+"""Cells and rows of the sectors page, and what an ETF shares, from an API's answer."""
+
+from typing import Any
+
+import pytest
+
+from dashboard.components import etf_detail, sectors
+from dashboard.texts import Words
+
+KO, EN = Words("ko"), Words("en")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (-7.0, "n4"),
+        (-6.99, "n3"),
+        (-4.0, "n3"),
+        (-2.0, "n2"),
+        (-0.5, "n1"),
+        (-0.49, "z0"),
+        (0.0, "z0"),
+        (0.5, "p1"),
+        (2.0, "p2"),
+        (4.0, "p3"),
+        (7.0, "p4"),
+        (None, ""),
+    ],
+)
+def test_steps_are_the_same_on_both_sides(value: float | None, expected: str) -> None:
+    assert sectors.step(value) == expected
+
+
+def test_months_step_over_the_year() -> None:
+    assert (sectors.moved("2026-01", -1), sectors.moved("2025-12", 1)) == ("2025-12", "2026-01")
+    assert (sectors.month_name("2026-11", KO), sectors.month_name("2026-11", EN)) == ("2026년 11월", "Nov 2026")
+
+
+def sector(**more: Any) -> dict[str, Any]:
+    figures = ("avg_monthly_return", "spy_return_pct", "best_day", "worst_day", "volatility", "positive_rate")
+    stock = {"ticker": "ACME", "avg_monthly_return": 8.0}
+    return dict.fromkeys(figures, 1.0) | {"sector": "Technology", "is_trending": True, "stocks": [stock]} | more
+
+
+def test_a_sector_row_reads_in_the_readers_language() -> None:
+    row = sectors.sector_row(sector(), KO)
+    assert (row["sector"], row["best"], row["marks"][0]["label"]) == ("기술", "ACME +8.0", "기술: 흐름")
+    assert sectors.sector_row(sector(sector="Space Mining", is_trending=False), EN)["marks"][0]["glyph"] == "○"
+
+
+def test_a_price_of_many_digits_has_no_decimals() -> None:
+    row = {"total_return": 1.0, "avg_return": None, "volatility": None, "sharpe_ratio": None, "market_cap": None}
+    shown = [etf_detail.best_row(row | {"current_price": price}, "20", KO)["shown"] for price in (71200.0, 393.424)]
+    assert [one["current_price"] for one in shown] == ["71,200", "393.42"]
+    assert shown[0]["volatility"] == shown[0]["avg_return"] == "–"
