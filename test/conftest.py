@@ -92,7 +92,7 @@ def _binaries() -> Path:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[Server]:
+def postgres_server(folder: Path, *, fsync: bool = False) -> Iterator[Server]:
     """A server of its own in that folder, with all roles and a migrated template database."""
     # PostgreSQL refuses root; a user namespace satisfies it without an account being made.
     unshare = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.getuid() == 0 else []
@@ -105,7 +105,8 @@ def postgres_server(folder: Path) -> Iterator[Server]:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    options = ("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off", "jit=off")
+    options = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "jit=off"]
+    options += [] if fsync else ["fsync=off"]  # a test's data need not outlive the machine
     command = [str(_binaries() / "postgres"), "-D", str(data), *(part for option in options for part in ("-c", option))]
     running: list[subprocess.Popen[bytes]] = []
 
