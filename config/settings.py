@@ -40,6 +40,14 @@ class KafkaSettings(BaseSettings):
     )
 
 
+class ServiceSettings(BaseSettings):
+    """How a long-running service tells that it gets on."""
+
+    model_config = SettingsConfigDict(env_prefix="SERVICE_", env_ignore_empty=True)
+    progress_file: Path | None = Field(default=None, description="where it notes its progress; none: nowhere")
+    stuck_seconds: PositiveInt = Field(default=60, description="with work to do and none done for so long: unhealthy")
+
+
 class YahooSettings(BaseSettings):
     """How the source is asked: politely, and by which way."""
 

@@ -32,12 +32,13 @@ COMMIT_MAY_FAIL = (
 )
 # The log no longer is what this consumer stood in: cut at its front, or another topic of that name.
 LOG_CHANGED = (LogTruncationError, OffsetOutOfRangeError)
-# While nothing comes, the broker is asked this often whether anybody reads the topic, and may say no for so long.
-LOOK_SECONDS, ABSENT_SECONDS = 15.0, 60.0
+# While nothing comes, the broker is asked this often whether this consumer is a member and whether anything waits;
+# more often while the answer is no. It may be no member for so long.
+LOOK_SECONDS, LOOK_AGAIN_SECONDS, ABSENT_SECONDS = 15.0, 1.0, 60.0
 
 
 class NotInGroup(Exception):
-    """The broker answers and knows no member of the group: this consumer lost its place without noticing."""
+    """The broker answers and does not know this member of the group: it lost its place without noticing."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
     poll_seconds: float = 0.5
     look_seconds: float = LOOK_SECONDS
     absent_seconds: float = ABSENT_SECONDS
-    _looked: float = field(default_factory=time.monotonic)
+    _next_look: float = 0.0
     _present: float = field(default_factory=time.monotonic)
     _unknown: set[TopicPartition] = field(default_factory=set)
     _known: dict[TopicPartition, tuple[Partition, int]] = field(default_factory=dict)
@@ -97,10 +98,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
             self._known[key] = (partition, offset)
 
     def poll(self) -> Batch:
-        """Up to `batch_messages` or BATCH_BYTES, whichever comes first; empty after `poll_seconds` without any.
-
-        Raises NotInGroup when nothing can come any more: started again, the program joins its group anew.
-        """
+        """Up to `batch_messages` or BATCH_BYTES, whichever comes first; empty after `poll_seconds` without any."""
         came: dict[TopicPartition, list[Record]] = {}
         messages = size = 0
         while messages < self.batch_messages and size < BATCH_BYTES:
@@ -111,9 +109,35 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
                 came.setdefault(partition, []).extend(_record(one) for one in read)
                 messages += len(read)
                 size += sum(len(one.value or b"") for one in read)
-        if not came:
-            self._look_after_group()
         return self._slices(came)
+
+    def is_at_end(self) -> bool:
+        """Whether this consumer is a member of its group and nothing waits in its partitions, as the broker says.
+
+        Raises NotInGroup when nothing can come any more: started again, the program joins its group anew.
+        """
+        # The client's heartbeat can stop for good, with nothing but a busy, empty poll to show for it.
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + min(LOOK_AGAIN_SECONDS, self.look_seconds)
+        try:
+            members = self.admin.describe_groups([self.group])[self.group]["members"]
+            ends = self.consumer.end_offsets(list(self._known)) if self._known else {}
+        except KafkaError:
+            self._present = now  # the broker is away: it will know its members again, or not, when it is back
+            return False
+        me = self.consumer.group_metadata().member_id
+        if me not in {member["member_id"] for member in members}:
+            # One that is about to join has no name yet, and may have to wait for the others.
+            if (me or not members) and now - self._present > self.absent_seconds:
+                raise NotInGroup(f"{self.group}: expected to be a member of its group, found {len(members)} others")
+            return False
+        self._present = now
+        if self._unknown or any(self._known[key][1] < end for key, end in ends.items()):
+            return False
+        self._next_look = now + self.look_seconds
+        return True
 
     def commit(self, batch: Batch) -> None:
         """The batch is stored: its partitions stand behind it."""
@@ -157,21 +181,6 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
             self.start_over()
             return {}
         return found
-
-    def _look_after_group(self) -> None:
-        """The client's heartbeat can stop for good, with nothing but a busy, empty poll to show for it."""
-        now = time.monotonic()
-        if now - self._looked < self.look_seconds:
-            return
-        self._looked = now
-        try:
-            members = self.admin.describe_groups([self.group])[self.group]["members"]
-        except KafkaError:
-            members = None  # the broker is away: it will know its members again, or not, when it is back
-        if members is None or members:
-            self._present = now
-        elif now - self._present > self.absent_seconds:
-            raise NotInGroup(f"{self.group}: expected to be a member of its group, found none there")
 
     def _identity(self) -> str | None:
         """The topic's id; None while the broker cannot tell."""

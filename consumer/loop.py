@@ -1,12 +1,13 @@
 """The one loop of every consumer: poll a batch, store it in one transaction with its offsets, commit (contracts 4).
 
 The loop knows nothing of bars and nothing of Kafka or PostgreSQL: a source gives records, a store keeps them. While the
-store is away it waits and does not move on; the source stays in its group meanwhile.
+store is away it waits and does not move on; the source stays in its group meanwhile. Progress is a batch that is
+stored, or word from the source that there is none.
 """
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
@@ -76,6 +77,9 @@ class Source(Protocol):
     def poll(self) -> Batch:
         """What has come, oldest first in each partition; empty when nothing came for a moment."""
 
+    def is_at_end(self) -> bool:
+        """Whether nothing waits to be read, after an empty poll; asked now and then, False in between."""
+
     def assigned(self) -> Sequence[Assigned]:
         """Partitions whose position is not known yet."""
 
@@ -110,8 +114,17 @@ class Policy:
     step_seconds: float = 0.5
 
 
-def consume(source: Source, store: Store, stop: Event, policy: Policy | None = None) -> None:
-    """Until stop is set. The batch at hand is finished first, unless the store is away: then it stays in the topic."""
+def consume(
+    source: Source,
+    store: Store,
+    stop: Event,
+    policy: Policy | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> None:
+    """Until stop is set. The batch at hand is finished first, unless the store is away: then it stays in the topic.
+
+    progress: called whenever the loop has got on.
+    """
     policy = policy or Policy()
 
     def pause(seconds: float) -> None:
@@ -134,6 +147,8 @@ def consume(source: Source, store: Store, stop: Event, policy: Policy | None = N
             if batch:
                 patiently(store.save, batch)
                 source.commit(batch)
+            if batch or source.is_at_end():
+                progress()
         except PositionLost as error:
             log.warning("%s; asking for the positions anew", error)
             source.start_over()

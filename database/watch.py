@@ -21,10 +21,11 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_ty
 from tenacity.stop import stop_when_event_set
 from tenacity.wait import wait_base, wait_exponential_jitter
 
-from config.settings import AlertSettings, DatabaseSettings, PlatformSettings, load
+from config.settings import AlertSettings, DatabaseSettings, PlatformSettings, ServiceSettings, load
 from database import incidents
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.incidents import Incident
+from utils import progress
 from utils.alerts import Channel, channels
 from utils.clock import ClockUnavailable, platform_now
 from utils.program import SUCCESS, StageFailed, run_program
@@ -195,7 +196,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("a look every %d s; alerts go to the log and %d addresses", settings.check_seconds, len(told) - 1)
-    watch(one_look, settings.check_seconds, stop)
+    service = load(ServiceSettings)
+
+    def one_look_noted() -> None:
+        one_look()
+        progress.note(service, pause=settings.check_seconds)
+
+    watch(one_look_noted, settings.check_seconds, stop)
     return SUCCESS
 
 

@@ -30,6 +30,9 @@ class ListSource:
             self.stop.set()
         return [Slice(PARTITION, self.position, found)] if found else []
 
+    def is_at_end(self) -> bool:
+        return self.position == len(self.log)
+
     def assigned(self) -> Sequence[Assigned]:
         return [Assigned(PARTITION, 0, len(self.log))] if self.position is None else []
 
@@ -125,3 +128,24 @@ def test_stop_finishes_the_batch_at_hand() -> None:
     source = ListSource(LOG, stop)
     consume(source, store, stop)
     assert (store.kept, source.committed) == ([b"a", b"b"], [2])
+
+
+def test_progress_is_a_batch_that_is_stored_or_an_end_that_is_reached() -> None:
+    stop, store, noted = Event(), ListStore(troubles=[away, away]), list[int]()
+    source = ListSource(LOG, stop)
+    patiently = Policy(wait=wait_fixed(1), step_seconds=1)
+    consume(source, store, stop, patiently, lambda: noted.append(source.position or 0))
+    assert noted == [2, 4, 5, 5]  # none while the store was away; the last when nothing was left
+
+
+def test_an_empty_poll_with_messages_waiting_is_no_progress() -> None:
+    class Ghost(ListSource):
+        """Polls and gets nothing, though the log has messages."""
+
+        def poll(self) -> Batch:
+            self.stop.set()
+            return []
+
+    stop, noted = Event(), list[str]()
+    consume(Ghost(LOG, stop), ListStore(), stop, progress=lambda: noted.append("on"))
+    assert noted == []

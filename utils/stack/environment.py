@@ -26,7 +26,7 @@ INHERITED = frozenset(
 READS: Mapping[str, tuple[str, ...]] = {
     "migrate": ("MAINTENANCE_",),
     "collector": ("KAFKA_", "YAHOO_"),
-    "consumer": ("KAFKA_",),
+    "consumer": ("KAFKA_", "SERVICE_"),
     "batch": ("SPARK_",),
     "api": ("API_",),
     "pipeline": (),
@@ -58,7 +58,7 @@ def jars(root: Path) -> Path:
 def environment(folder: Folder, role: str, inherited: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a program of that role."""
     if role == WATCH:
-        return environment(folder, "pipeline", inherited) | _chosen(folder, ("ALERT_",))
+        return environment(folder, "pipeline", inherited) | _chosen(folder, ("ALERT_", "SERVICE_"))
     return _foundation(folder, inherited) | _settings(folder, role) | _database(folder, role)
 
 

@@ -30,6 +30,7 @@ DERIVED = frozenset(
         "DB_USER",
         "DB_PASSWORD",
         "KAFKA_BOOTSTRAP_SERVERS",
+        "SERVICE_PROGRESS_FILE",
         "YAHOO_PROXY",
         "YAHOO_CA_FILE",
         "YAHOO_CACHE_DIR",

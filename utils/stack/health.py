@@ -1,10 +1,13 @@
-"""Does a service answer? One question per address: tcp, http, a real login at PostgreSQL, a part of Airflow."""
+"""Does a service answer? One question per address: tcp, http, a login at PostgreSQL, a part of Airflow, progress."""
 
 import json
 import socket
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from utils import progress
 
 PATIENCE = 3  # seconds for one answer
 HEARTBEAT = timedelta(seconds=30)
@@ -13,7 +16,7 @@ HEARTBEAT = timedelta(seconds=30)
 def problem(address: str, since: datetime | None = None) -> str | None:
     """Why the service is not healthy, in a few words; None when it is.
 
-    since: Airflow's heartbeats are counted from then on; those of a stopped scheduler look alive for half a minute
+    since: its start; what it noted before does not count, nor Airflow's heartbeats, which outlive it for half a minute
     """
     parts = urlsplit(address)
     try:
@@ -23,6 +26,8 @@ def problem(address: str, since: datetime | None = None) -> str | None:
             case "http":
                 with urllib.request.urlopen(address, timeout=PATIENCE):  # noqa: S310 - an address of ours
                     pass
+            case "progress":
+                return progress.problem(Path(parts.path), since)
             case "pg":
                 return _login(address)
             case scheme if scheme.startswith("airflow-"):

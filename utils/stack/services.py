@@ -37,7 +37,11 @@ class Service:
 
     def address(self, folder: Folder) -> str:
         """Its health address with the folder's ports and passwords."""
-        return self.health.format_map(folder.settings)
+        return self.health.format_map({**folder.settings, "PROGRESS": str(self.progress_file(folder))})
+
+    def progress_file(self, folder: Folder) -> Path:
+        """Where it notes that it gets on, if that is how it tells its health."""
+        return folder.run / f"{self.name}.progress"
 
 
 # -- commands --------------------------------------------------------------------------------------------------------
@@ -133,6 +137,7 @@ def _watch(_: Folder) -> list[str]:
 
 # -- the list --------------------------------------------------------------------------------------------------------
 
+PROGRESS = "progress://{PROGRESS}"
 POSTGRES = f"pg://postgres:{{DB_POSTGRES_PASSWORD}}@{HOST}:{{DB_PORT}}/postgres"
 SERVICES: tuple[Service, ...] = (
     # SIGINT is PostgreSQL's fast stop: SIGTERM would wait for every client to leave.
@@ -171,20 +176,29 @@ SERVICES: tuple[Service, ...] = (
         f"airflow-dag_processor://{HOST}:{{AIRFLOW_PORT}}",
     ),
     Service(
-        "consumer-etf-daily", "consumer", _program("consumer/kafka_01_consumer_etf_daily.py"), ("schema", "topics")
+        "consumer-etf-daily",
+        "consumer",
+        _program("consumer/kafka_01_consumer_etf_daily.py"),
+        ("schema", "topics"),
+        PROGRESS,
     ),
     Service(
         "consumer-etf-holdings",
         "consumer",
         _program("consumer/kafka_02_consumer_etf_holdings.py"),
         ("schema", "topics"),
+        PROGRESS,
     ),
     Service(
-        "consumer-stock-daily", "consumer", _program("consumer/kafka_03_consumer_stock_daily.py"), ("schema", "topics")
+        "consumer-stock-daily",
+        "consumer",
+        _program("consumer/kafka_03_consumer_stock_daily.py"),
+        ("schema", "topics"),
+        PROGRESS,
     ),
     Service("api", "api", _api, ("schema", "api-key", "replay"), f"http://{HOST}:{{API_PORT}}/health", "API_PORT"),
     Service("dashboard", "dashboard", _dashboard, ("api",), f"http://{HOST}:{{DASHBOARD_PORT}}/", "DASHBOARD_PORT"),
-    Service("watch", "watch", _watch, ("schema", "replay")),
+    Service("watch", "watch", _watch, ("schema", "replay"), PROGRESS),
 )
 BY_NAME: Mapping[str, Service] = {service.name: service for service in SERVICES}
 
@@ -198,4 +212,7 @@ def service_environment(service: Service, folder: Folder, inherited: Mapping[str
     """What the service is handed."""
     if service.role == "airflow":
         return airflow_environment(folder, inherited)
-    return environment(folder, service.role, inherited)
+    given = environment(folder, service.role, inherited)
+    return (
+        given | {"SERVICE_PROGRESS_FILE": str(service.progress_file(folder))} if service.health == PROGRESS else given
+    )
