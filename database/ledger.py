@@ -300,19 +300,33 @@ def locked(connection: Connection, process: str, as_of_date: date | None) -> Ite
 
     Raises StageFailed when another holds the lock for longer than PIPELINE_LOCK_TIMEOUT_S.
     """
-    day = (as_of_date - date(2000, 1, 1)).days if as_of_date else 0
+    key = _lock_key(process, as_of_date)
     seconds = load(PipelineSettings).lock_timeout_s
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{seconds}s",))
-            connection.execute("SELECT pg_advisory_lock(hashtext(%s), %s)", (process, day))
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s), %s)", key)
     except psycopg.errors.LockNotAvailable as error:
         raise StageFailed(f"{process}: another run is still at work after {seconds} s of waiting") from error
     try:
         yield
     finally:
         if not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock(hashtext(%s), %s)", (process, day))
+            connection.execute("SELECT pg_advisory_unlock(hashtext(%s), %s)", key)
+
+
+def _lock_key(process: str, as_of_date: date | None) -> tuple[str, int]:
+    return process, (as_of_date - date(2000, 1, 1)).days if as_of_date else 0
+
+
+def _is_at_work(connection: Connection, process: str, as_of_date: date) -> bool:
+    """Whether another program holds the lock: a run of it that is open may be alive."""
+    key = _lock_key(process, as_of_date)
+    row = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s), %s)", key).fetchone()
+    if row and row[0]:
+        connection.execute("SELECT pg_advisory_unlock(hashtext(%s), %s)", key)
+        return False
+    return True
 
 
 def open_run(
@@ -326,15 +340,16 @@ def open_run(
 ) -> Run:
     """Begin an attempt; call it holding the lock. Older runs that never ended are closed as failed.
 
-    `every_session`: the lock is the process's (batch), so its running runs of any session are dead.
+    `every_session`: the lock is the process's (batch), so its running runs of any session are dead. Otherwise those of
+    another session are when nobody holds that session's lock.
     """
     with connection.transaction():
-        dead = connection.execute(
-            """SELECT run_id FROM process_executions
-               WHERE process = %s AND status = 'running' AND (%s OR as_of_date = %s)""",
-            (process, every_session, as_of_date),
+        running = connection.execute(
+            "SELECT run_id, as_of_date FROM process_executions WHERE process = %s AND status = 'running'", (process,)
         ).fetchall()
-        for (run_id,) in dead:
+        for run_id, session in running:
+            if not every_session and session != as_of_date and _is_at_work(connection, process, session):
+                continue
             log.warning("run %s never ended: closed as failed", run_id)
             _fail_open_items(connection, run_id, "the run never ended")
             connection.execute(

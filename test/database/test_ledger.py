@@ -151,6 +151,21 @@ def test_a_run_that_never_ended_is_closed_by_the_next(connection: Connection) ->
     assert row == ("failed", 2, 1, 1, "the run never ended; closed by the next one")
 
 
+def test_a_run_of_another_session_that_never_ended_is_closed_too_unless_it_is_at_work(
+    database: Database, connection: Connection
+) -> None:
+    yesterday, day_before = D - timedelta(days=1), D - timedelta(days=4)
+    dead = ledger.open_run(connection, process="etf_bars", as_of_date=yesterday)
+    with (
+        connect(database.settings("collector")) as other,
+        ledger.locked(other, "etf_bars", day_before),
+    ):
+        alive = ledger.open_run(other, process="etf_bars", as_of_date=day_before)
+        ledger.open_run(connection, process="etf_bars", as_of_date=D)
+        found: dict[str, str] = dict(connection.execute("SELECT run_id, status FROM process_executions").fetchall())
+    assert (found[dead.run_id], found[alive.run_id]) == ("failed", "running")
+
+
 def test_only_one_program_of_its_kind_works_on_a_session(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
