@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 from pydantic import ValidationError
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -44,6 +44,8 @@ AWAY_AFTER = 5
 UNCONFIRMED_AT_ONCE = 100
 POLL_SECONDS = 0.2
 LOG_EVERY_SECONDS = 30.0
+# Each further message would wait for the broker as long as the first that it did not take.
+BROKER_AWAY = "the broker takes no messages"
 
 
 @dataclass(frozen=True)
@@ -354,6 +356,9 @@ class _Attempt:
         ]
 
     def _send(self, item: Item, message: Message, calls: int) -> None:
+        if self.stopped == BROKER_AWAY:
+            self.run.failed(item, BROKER_AWAY, permanent=False, api_calls=calls)
+            return
         key, value, headers = encode(message, self.run.run_id)
         try:
             sent = self.sender.send(topic_of(message), value=value, key=key, headers=headers)
@@ -366,6 +371,8 @@ class _Attempt:
         text = f"the broker did not take it: {type(error).__name__}"
         log.warning("%s %s: %s", item.ticker, item.operation, text)
         self.run.failed(item, text, permanent=False, api_calls=calls)
+        if isinstance(error, RetriableError):
+            self.stopped = self.stopped or BROKER_AWAY
 
     def _learn(self, problem: Exception | None) -> None:
         if isinstance(problem, RateLimited):
