@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from config.topics import ETF_DAILY, ETF_HOLDINGS, STOCK_DAILY
 
 SCHEMA_VERSION = 1
+LONGEST_RUN_ID = 200
 
 Ticker = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[A-Z0-9^][A-Z0-9.\-=^]*$")]
 Name = Annotated[str, Field(max_length=200)]
@@ -73,7 +74,7 @@ class Holding(_Model):
     holding_percent: Annotated[float, Field(gt=0, le=1000)]
     holding_rank: Annotated[int, Field(ge=1)]
     shares: Finite | None = None
-    market_value: float | None = None
+    market_value: Annotated[float, Field(allow_inf_nan=False, ge=-1e16, le=1e16)] | None = None
 
 
 class HoldingsMessage(_Message):
@@ -183,6 +184,8 @@ def decode(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, 
         raise InvalidMessage(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except ValueError as error:
         raise InvalidMessage(f"headers: {error}") from None
+    if not 0 < len(run_id) <= LONGEST_RUN_ID or not run_id.isprintable():
+        raise InvalidMessage(f"run_id: expected 1 to {LONGEST_RUN_ID} characters, found {len(run_id)} or others")
     if key != message.ticker.encode():
         raise InvalidMessage(f"key {key!r}: expected the ticker {message.ticker}")
     return Envelope(message, run_id, produced_at)

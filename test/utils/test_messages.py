@@ -102,6 +102,13 @@ def test_a_missing_header_is_named(name: str) -> None:
         decode(key, value, [header for header in headers if header[0] != name])
 
 
+@pytest.mark.parametrize("run_id", [b"", b"r" * 201, b"a\0b", b"a\nb", b"\xff"])
+def test_a_run_id_that_no_table_should_hold_is_refused(run_id: bytes) -> None:
+    key, value, headers = encode(BARS, "r")
+    with pytest.raises(InvalidMessage, match=r"run_id|headers"):
+        decode(key, value, [header for header in headers if header[0] != "run_id"] + [("run_id", run_id)])
+
+
 def test_another_version_is_refused() -> None:
     key, value, headers = encode(BARS, "r")
     with pytest.raises(InvalidMessage, match="expected 1"):
