@@ -1,6 +1,7 @@
 """The whole way, every part real but Yahoo's side of the wire: market files → tables → API → page, by hand."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 
 import psutil
@@ -8,10 +9,13 @@ import pytest
 
 from test.e2e.market import D, write_market
 from test.e2e.stack import Stack, running_stack
+from utils.stack import supervisor
+from utils.stack.folder import SECRETS, open_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 CONTROLLER = "daily_pipeline_controller"
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,32 @@ def test_no_answer_at_all_fails_the_stage_and_keeps_yesterdays_results(stack: St
     assert (status, usable) == ("failed", False)
     assert stack.api("/stocks/portfolio").json()["as_of_date"] == D.isoformat()
     stack.control("DELETE", "faults")
+
+
+def test_nothing_listens_beyond_this_machine(stack: Stack) -> None:
+    listening = set()
+    for process in supervisor.processes_of(open_folder(stack.folder)):
+        with suppress(psutil.NoSuchProcess):
+            connections = process.net_connections(kind="inet")
+            listening |= {(process.name(), each.laddr) for each in connections if each.status == psutil.CONN_LISTEN}
+    assert len(listening) > 5
+    assert {each for each in listening if each[1].ip not in LOOPBACK} == set()
+
+
+def test_no_secret_is_in_a_log_a_dag_or_a_list_of_processes(stack: Stack) -> None:
+    secrets = {name: stack.settings[name] for name in SECRETS}
+    folder = open_folder(stack.folder)
+    said = {
+        str(file): file.read_text(encoding="utf-8", errors="replace")
+        for file in (*folder.logs.rglob("*.log"), *(folder.path / "airflow" / "logs").rglob("*.log"))
+    }
+    for process in supervisor.processes_of(folder):
+        with suppress(psutil.NoSuchProcess):
+            said[str(process)] = " ".join(process.cmdline())
+    dags = stack.airflow("GET", "/dags?limit=50")["dags"]
+    said |= {dag["dag_id"]: str(stack.airflow("GET", f"/dags/{dag['dag_id']}/details")) for dag in dags}
+    assert len(said) > 30
+    assert [(where, name) for where, text in said.items() for name, secret in secrets.items() if secret in text] == []
 
 
 def test_stopping_leaves_no_process(stack: Stack) -> None:
