@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from collector.yahoo import History
-from config.universe import EXCHANGE_CALENDARS, EXCHANGE_OF_SUFFIX
+from config.universe import EXCHANGE_OF_SUFFIX
 from database.coverage import Asset
 from database.findings import FIRST_BAR, MISSING_SESSION, Finding
 from utils.messages import Bar, BarsMessage
@@ -28,11 +28,6 @@ def exchange_of(ticker: str, known: str | None) -> str | None:
     """
     _, dot, suffix = ticker.rpartition(".")
     return known or (EXCHANGE_OF_SUFFIX.get(suffix) if dot else None)
-
-
-def same_calendar(one: str | None, other: str | None) -> bool:
-    """Whether two exchanges have one calendar."""
-    return EXCHANGE_CALENDARS.get(one or "") == EXCHANGE_CALENDARS.get(other or "")
 
 
 def bars_of(history: History, *, calendar: str, now: datetime, settle_minutes: int) -> list[Bar]:

@@ -155,6 +155,7 @@ def _given(variable: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Make, list or revoke. Raises UsageError for a key or an id that cannot be."""
     arguments = _parser().parse_args(argv)
     try:
         with connect(load(DatabaseSettings)) as connection:

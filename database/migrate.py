@@ -73,6 +73,7 @@ def write_universe(settings: DatabaseSettings) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Bring the schema up to date and the universe into it; with --check only say whether it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only say whether the schema is current")
     arguments = parser.parse_args(argv)

@@ -60,6 +60,7 @@ def topic_id(client: KafkaAdminClient, topic: str) -> UUID | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Make what is missing. Raises StageFailed when the broker is away, or a topic is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="make nothing, only say what is missing or differs")
     arguments = parser.parse_args(argv)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from collector.bars import bars_of, exchange_of, same_calendar
+from collector.bars import bars_of, exchange_of
 from collector.holdings import holdings_message, largest, snapshot_date
 from collector.profiles import cap_message, learned, profile_message, quoted_profile
 from collector.rates import rates_of
@@ -79,8 +79,6 @@ def test_an_exchange_is_known_or_told_by_the_symbol() -> None:
     assert exchange_of("005930.KS", None) == "KSC"
     assert exchange_of("BRK-B", None) is None
     assert exchange_of("BRK.B", "NYQ") == "NYQ"
-    assert same_calendar("NMS", None)
-    assert not same_calendar("KSC", "NMS")
 
 
 # Restatement
