@@ -29,6 +29,20 @@ def test_made_again_it_keeps_its_secrets_and_takes_what_the_operator_sets(tmp_pa
     assert open_folder(tmp_path / "demo").settings == again.settings
 
 
+def test_a_folder_made_by_older_programs_is_given_the_ports_and_secrets_it_lacks(tmp_path: Path) -> None:
+    first = make(tmp_path / "demo", DEMO, {})
+    lines = first.settings_file.read_text(encoding="utf-8").splitlines()
+    older = [line for line in lines if not line.startswith(("REPLAY_PROXY_PORT=", "DB_PIPELINE_PASSWORD="))]
+    assert len(older) == len(lines) - 2
+    first.settings_file.write_text("\n".join(older), encoding="utf-8")
+    again = make(tmp_path / "demo", DEMO, {}).settings
+    assert again["REPLAY_PROXY_PORT"] == "8056"
+    assert len(again["DB_PIPELINE_PASSWORD"]) >= 40
+    assert {name: value for name, value in again.items() if name != "DB_PIPELINE_PASSWORD"} == {
+        name: value for name, value in first.settings.items() if name != "DB_PIPELINE_PASSWORD"
+    }
+
+
 def test_another_market_is_refused_naming_both(tmp_path: Path) -> None:
     make(tmp_path / "x", DEMO, {})
     with pytest.raises(WrongFolder, match=r"expected the market replay-hand \(/markets/hand\), found demo"):

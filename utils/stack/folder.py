@@ -165,9 +165,11 @@ def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
     folder = Folder(path, market)
     for part in (folder.logs, folder.run):
         part.mkdir(exist_ok=True)
-    known = dict(folder.settings) if folder.settings_file.exists() else _first_settings(market, given)
-    wanted = known | {name: value for name, value in given.items() if name in operator_settings()}
-    if not folder.settings_file.exists() or wanted != known:
+    known = dict(folder.settings) if folder.settings_file.exists() else {}
+    # Older programs had fewer ports and roles: a folder of theirs is given those it lacks.
+    wanted = _first_settings(market, given) | known
+    wanted |= {name: value for name, value in given.items() if name in operator_settings()}
+    if wanted != known:
         _write_settings(folder.settings_file, wanted)
     # Last: a folder without it was not finished, and is made again.
     if found is None:
