@@ -8,10 +8,10 @@ import sys
 
 from psycopg import sql
 
+from config.roles import ROLES
 from config.settings import DatabaseSettings, load
 from database.connection import Connection, connect
 
-ROLES = ("migrate", "collector", "consumer", "batch", "api", "pipeline", "airflow")
 DATABASES = {"stockdb": "migrate", "airflow": "airflow"}
 """Each database and its owner."""
 

@@ -20,13 +20,14 @@ import pytest
 from pydantic import SecretStr
 from tenacity import retry, stop_after_delay, wait_fixed
 
+from config import roles
 from config.settings import DatabaseSettings, SparkSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 REPO = Path(__file__).resolve().parent.parent
-ROLES = ("migrate", "collector", "consumer", "batch", "api", "pipeline")
+ROLES = tuple(role for role in roles.ROLES if role != "airflow")
 DOWNLOADS = Path(os.environ.get("ACTSTOCK_DOWNLOADS", REPO / "var" / "downloads"))
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from config.roles import ROLES
 from utils.stack.environment import READS, airflow_environment, environment, role_of
-from utils.stack.folder import DEMO, ROLES, SECRETS, YAHOO, Folder, make
+from utils.stack.folder import DEMO, SECRETS, YAHOO, Folder, make
 from utils.stack.services import SERVICES, service_environment
 
 INHERITED = {

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from config.roles import ROLES
 from utils.stack.ports import PORTS, free_ports
 
 REPO = Path(__file__).resolve().parents[2]
-ROLES = ("migrate", "collector", "consumer", "batch", "api", "pipeline", "airflow")
 SECRETS = (
     *(f"DB_{role.upper()}_PASSWORD" for role in ("postgres", *ROLES)),
     "API_KEY",

@@ -19,11 +19,12 @@ from threading import Event
 
 import httpx
 
+from config.roles import ROLES
 from utils.sessions import previous_session
 from utils.stack import health, jars, supervisor
 from utils.stack.airflow_api import Airflow
 from utils.stack.environment import airflow_environment, airflow_passwords, environment
-from utils.stack.folder import REPO, ROLES, Folder, downloads
+from utils.stack.folder import REPO, Folder, downloads
 from utils.stack.past import first_instant, last_session
 from utils.stack.ports import HOST
 from utils.stack.services import Service, java, postgres_binary, services_of, unprivileged
