@@ -122,23 +122,23 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
         return no_answer(first.status, t)
     columns = [
         grid.figure("rank_position", "#", 44, filter=False, sort="asc", sortingOrder=ORDER),
-        grid.text("holding_name", t("company_name"), 140, minWidth=110, flex=2, cellRenderer="ActName"),
+        grid.text("holding_name", t("company_name"), 120, minWidth=110, flex=2, cellRenderer="ActName"),
         grid.text("ticker", t("ticker"), 80),
         *(
             grid.change(
                 "total_return",
                 t("return_pct", n=name),
-                116,
+                108,
                 headerTooltip=t("define.holding_return"),
                 only=f"period={name}",
             )
             for name in PERIODS
         ),
-        grid.change("avg_return", t("avg_return"), 88, headerTooltip=t("define.avg_return")),
-        grid.figure("volatility", t("volatility"), 88, headerTooltip=t("define.volatility")),
-        grid.figure("sharpe_ratio", t("sharpe"), 72, headerTooltip=t("define.sharpe"), only="period=20"),
-        grid.figure("current_price", t("current_price"), 108, headerTooltip=t("define.current_price")),
-        grid.figure("market_cap", t("market_cap"), 100, headerTooltip=t("define.market_cap")),
+        grid.change("avg_return", t("avg_return"), 92, headerTooltip=t("define.avg_return")),
+        grid.figure("volatility", t("volatility"), 84, headerTooltip=t("define.volatility")),
+        grid.figure("sharpe_ratio", t("sharpe"), 68, headerTooltip=t("define.sharpe"), only="period=20"),
+        grid.figure("current_price", t("current_price"), 96, headerTooltip=t("define.current_price")),
+        grid.figure("market_cap", t("market_cap"), 96, headerTooltip=t("define.market_cap")),
     ]
     rows = [best_row(row, name, t) for name in PERIODS for row in detail.best[name].body.get("holdings", [])]
     csvs = [

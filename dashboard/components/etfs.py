@@ -253,8 +253,8 @@ def lines_chart(body: Json, t: Words) -> html.Div:
         traces=traces,
         layout={
             "xaxis": {"tickformat": "%y-%m" if len(sessions) > SESSIONS_WITH_DAYS else "%m-%d"},
-            "yaxis": {"ticklabelstandoff": 34},  # the chosen line's name stands before the scale
-            "margin": {"r": 72},
+            "yaxis": {"ticklabelstandoff": 28},  # the chosen line's name stands before the scale
+            "margin": {"r": 62},
         },
         height=CHART_PX,
         highlight="etf",

@@ -159,7 +159,9 @@ def as_chosen(column: Column, address: Address) -> Column:
 
 def tools(name: str, columns: Sequence[Column], address: Address, t: Words, *, csv: str) -> html.Div:
     """What stands above a table: search, columns, CSV. `csv`: address of the download."""
-    seen = {column["colId"].partition("@")[0]: column["headerName"] for column in columns}
+    seen: dict[str, str] = {}
+    for column in columns:
+        seen.setdefault(column["colId"].partition("@")[0], column["headerName"])
     return html.Div(
         [
             html.Button(t("clear_filters"), className="button clear", hidden=True, **attrs(data_clears=name)),

@@ -121,7 +121,7 @@ TEXTS = {
     "analysed": ("{d} 분석 (매주)", "Analysed for {d}, weekly"),
     "no_analysis": ("이 날짜의 분석이 아직 없습니다.", "There is no analysis for this date yet."),
     "etf_count": ("보유 ETF", "Held by"),
-    "avg_return": ("일평균 %", "Daily mean %"),
+    "avg_return": ("일평균 %", "Mean day %"),
     "volatility": ("변동성 %", "Volatility %"),
     "sharpe": ("샤프", "Sharpe"),
     "current_price": ("현재가(현지)", "Price (local)"),
