@@ -174,15 +174,16 @@ def items(
 
 
 def reach(connection: Connection, dated: Dated) -> Reach:
-    """How far one table reaches, and how large it is."""
+    """How far one table reaches, and how large it is: counted only where the planner's estimate is small."""
     row = connection.execute(
-        f"""SELECT (SELECT {dated.newest} FROM {dated.table}),
-                   (SELECT count(*) FROM (SELECT FROM {dated.table} LIMIT {COUNTED + 1}) few),
-                   (SELECT reltuples::bigint FROM pg_class WHERE oid = '{dated.table}'::regclass)"""
+        f"""SELECT (SELECT {dated.newest} FROM {dated.table}), reltuples::bigint
+            FROM pg_class WHERE oid = '{dated.table}'::regclass"""
     ).fetchone()
-    newest, counted, estimate = row or (None, 0, 0)
-    is_estimate = counted > COUNTED
-    return Reach(newest, max(counted, estimate) if is_estimate else counted, is_estimate)
+    newest, estimate = row or (None, 0)
+    if estimate > COUNTED:
+        return Reach(newest, estimate, True)
+    [(counted,)] = connection.execute(f"SELECT count(*) FROM (SELECT FROM {dated.table} LIMIT {COUNTED + 1}) few")
+    return Reach(newest, counted, counted > COUNTED)
 
 
 def findings(

@@ -35,7 +35,7 @@ def ask(server: Served, folder: Path, *, examples: int) -> None:
 
 @pytest.mark.integration
 def test_every_answer_is_as_the_page_says(server: Served, tmp_path: Path) -> None:
-    ask(server, tmp_path, examples=20)
+    ask(server, tmp_path, examples=10)
     found = defaultdict(set)
     for line in server.lines():
         if line["event"] == "request":
