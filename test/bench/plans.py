@@ -5,7 +5,8 @@
 
 Every query is noted as the API asks it for the ADDRESSES below, and explained as it is run, twice: planned for its
 values, and as a prepared statement whose one plan serves any values (psycopg prepares what is asked often). Too much is
-a table of more than `--large` rows read from end to end, or more than `--pages` pages of 8 kB for one query.
+a table of more than `--large` rows read from end to end, or more than `--pages` pages of 8 kB for one query, besides a
+few for each row that it returns.
 """
 
 import argparse
@@ -40,6 +41,8 @@ from utils.sessions import sessions_until
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Node = dict[str, Any]
+PAGES_A_ROW = 12
+"""Two look-ups in the largest indexes."""
 KNOWN = 500
 """Stocks with everything there is of a stock; of the others there are bars of few columns and a market cap a week."""
 EARLY, RANGE = "2025-03-14", "start_date=2025-02-03&end_date=2025-11-28"
@@ -347,6 +350,7 @@ class Explained:
     query: str
     mode: str
     milliseconds: float
+    rows: int
     pages: int
     whole_tables: Sequence[str]
     scans: Sequence[str]
@@ -354,7 +358,8 @@ class Explained:
     def too_much(self, sizes: Mapping[str, float], *, large: int, pages: int) -> list[str]:
         """What is wrong with it."""
         found = [f"reads {table} from end to end" for table in self.whole_tables if sizes[table] > large]
-        return found + ([f"{self.pages} pages"] if self.pages > pages else [])
+        allowed = pages + PAGES_A_ROW * self.rows
+        return found + ([f"{self.pages} pages for {self.rows} rows"] if self.pages > allowed else [])
 
 
 def explained(connection: Connection, address: str, asked: Asked) -> Iterator[Explained]:
@@ -375,6 +380,7 @@ def explained(connection: Connection, address: str, asked: Asked) -> Iterator[Ex
             query=" ".join(asked.query.split()),
             mode=mode,
             milliseconds=plan["Execution Time"],
+            rows=int(plan["Plan"].get("Actual Rows", 0)),
             pages=plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"],
             whole_tables=[node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"],
             scans=[f"{node['Node Type']} {node.get('Index Name') or node['Relation Name']}" for node in nodes
@@ -391,9 +397,9 @@ def nodes_of(plan: Node) -> Iterator[Node]:
 
 def plans(database: Database) -> Iterator[Explained]:
     """Every query of every address."""
-    environment = database.environment("api") | {"API_RATE_PER_MINUTE": "0", "API_CACHE_MB": "0", "LOG_LEVEL": "WARNING"}
+    settings = {"API_RATE_PER_MINUTE": "0", "API_CACHE_MB": "0", "LOG_LEVEL": "WARNING"}
     with (
-        mock.patch.dict(os.environ, environment),
+        mock.patch.dict(os.environ, database.environment("api") | settings),
         TestClient(create_app(), headers={"X-API-Key": KEY}) as client,
         database.server.connect(database.name) as connection,
     ):
@@ -454,7 +460,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--years", type=int, default=10, help="of sessions (default 10)")
     parser.add_argument("--stocks", type=int, default=20_000)
     parser.add_argument("--large", type=int, default=10_000, help="rows of a table that is not read from end to end")
-    parser.add_argument("--pages", type=int, default=5_000, help="of 8 kB that a query may touch")
+    parser.add_argument("--pages", type=int, default=5_000, help="of 8 kB that a query may read")
     chosen = parser.parse_args(argv)
     with (
         tempfile.TemporaryDirectory(prefix="act-") as folder,
