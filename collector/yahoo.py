@@ -21,6 +21,7 @@ import curl_cffi.requests
 import pandas as pd
 import yfinance as yf
 from curl_cffi.requests.exceptions import RequestException
+from peewee import PeeweeException
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from yfinance.data import YfData
 from yfinance.exceptions import (
@@ -176,7 +177,7 @@ class Yahoo:
     """Yahoo, asked through yfinance. One per process; may be used from several threads.
 
     connection: for budget and block, at best not the one that holds the ledger's lock.
-    Raises UsageError when the CA file isn't one, StageFailed when the proxy doesn't answer.
+    Raises UsageError when the CA file isn't one, StageFailed when the proxy doesn't answer, or the cache can't be used.
     """
 
     def __init__(self, settings: YahooSettings, connection: Connection) -> None:
@@ -315,7 +316,13 @@ class Yahoo:
             with attempt:
                 # yfinance keeps answers of past ranges, bad ones too; we ask twice only to hear something new
                 self._data.cache_get.cache_clear()
-                return _named(ask)
+                try:
+                    return _named(ask)
+                except PeeweeException as error:  # where yfinance keeps cookies and time zones
+                    folder = self._settings.cache_dir
+                    raise StageFailed(
+                        f"YAHOO_CACHE_DIR {folder}: {_first_line(error)}; *.db there of another version: remove them"
+                    ) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     # What every request passes

@@ -1,7 +1,10 @@
 """The four producers against the replayed market: what they ask for, what is stored, and how they end."""
 
 import re
+import sqlite3
+import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +13,10 @@ from collector import kafka_01_producer_etf_daily as etf_daily
 from collector import kafka_02_producer_etf_holdings as all_holdings
 from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
 from collector import kafka_04_producer_stock_daily as stock_daily
+from collector.arguments import run
+from collector.pace import Pace
 from test.collector.conftest import D, Platform, trend
-from utils.program import AlreadyComplete, RunAgain, StageFailed, UsageError
+from utils.program import FAILED, AlreadyComplete, RunAgain, StageFailed, UsageError
 
 pytestmark = pytest.mark.integration
 FRIDAY, MONDAY, TUESDAY = D, date(2026, 1, 26), date(2026, 1, 27)
@@ -250,6 +255,45 @@ def test_a_wrong_way_to_the_source_is_one_line(
     with pytest.raises(error, match=line):
         etf_daily.main(["--group", "benchmark"])
     assert platform.run()["status"] == "failed"
+
+
+def test_a_certificate_authority_that_only_looks_like_one_is_one_line(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n")
+    monkeypatch.setenv("YAHOO_CA_FILE", str(tmp_path / "ca.pem"))
+    with pytest.raises(UsageError, match=r"ca\.pem: expected a PEM file"):
+        etf_daily.main(["--group", "benchmark"])
+
+
+def test_a_cache_of_another_version_is_one_line(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    with sqlite3.connect(tmp_path / "cache" / "cookies.db") as older:
+        older.execute("CREATE TABLE _cookieschema (another TEXT)")
+    older.close()
+    with pytest.raises(StageFailed, match=r"^YAHOO_CACHE_DIR .*: no such column.*remove them$"):
+        etf_daily.main(["--group", "benchmark"])
+    assert platform.run()["status"] == "failed"
+    assert platform.rows("SELECT count(*) FROM collected_01_daily_etf_ohlc") == [(0,)]
+
+
+def test_a_disk_that_is_full_while_fetching_stops_the_run_in_one_line(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(pace: Pace, seconds: float) -> float:
+        if len(platform.asked("/chart/")) == 3:
+            raise OSError(28, "No space left on device")
+        return 0.0
+
+    monkeypatch.setenv("YAHOO_PACE_SECONDS", "0.01")
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    monkeypatch.setattr(Pace, "_take", take)
+    monkeypatch.setattr(sys, "argv", ["kafka_01_producer_etf_daily.py"])
+    with pytest.raises(SystemExit) as ended:
+        run(lambda _: etf_daily.main(["--group", "benchmark"]))
+    assert ended.value.code == FAILED
+    assert platform.run()["error"] == "OSError: [Errno 28] No space left on device"
+    assert platform.rows("SELECT DISTINCT count(*) FROM collected_01_daily_etf_ohlc GROUP BY ticker") == [(300,)]
 
 
 # Holdings
@@ -525,3 +569,23 @@ def test_the_summary_tells_what_was_asked_sent_and_waited_for(
     )
     assert told is not None, line
     assert float(told[1]) >= 0.3  # seven pauses of 0.05 s
+
+
+def test_how_an_instrument_stands_is_told_by_what_is_stored(platform: Platform) -> None:
+    stock_daily.main(["--tickers", "AAA,900010.KS"])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    platform.yahoo.faults({"match": "chart/AAA", "times": None, "kind": "missing_days", "days": [MONDAY.isoformat()]})
+    with pytest.raises(RunAgain):
+        stock_daily.main(["--tickers", "AAA,900010.KS"])
+    stands = platform.rows(
+        """SELECT ticker, operation, first_stored_date, last_stored_date, last_error FROM v_asset_processing_state
+           WHERE operation IN ('bars', 'fx') ORDER BY 1"""
+    )
+    first = stored_sessions(platform, "AAA")[0]
+    lacks = "no data: no bar of 2026-01-26"
+    assert [row[:2] + row[3:] for row in stands] == [
+        ("900010.KS", "bars", MONDAY, None),
+        ("AAA", "bars", FRIDAY, lacks),
+        ("KRW", "fx", FRIDAY, None),
+    ]
+    assert stands[1][2] == first
