@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from config.settings import DatabaseSettings, load
 from config.universe import ETFS
 from database.connection import connect, parameters
+from database.schema_revision import newest_revision
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -26,14 +26,6 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
-
-
-def newest_revision() -> str:
-    """The revision this program's migrations lead to."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError(f"no migrations in {MIGRATIONS}")
-    return revision
 
 
 def _engine(settings: DatabaseSettings) -> sa.Engine:

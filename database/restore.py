@@ -28,7 +28,8 @@ from alembic.script import ScriptDirectory
 from config.settings import DatabaseSettings, MaintenanceSettings, PlatformSettings, load
 from database import archives, swap
 from database.connection import Connection, DatabaseUnavailable, connect
-from database.migrate import MIGRATIONS, newest_revision
+from database.migrate import MIGRATIONS
+from database.schema_revision import newest_revision
 from utils.program import SUCCESS, StageFailed, UsageError, run_program, terminable
 from utils.stack.folder import REPO
 

@@ -23,7 +23,8 @@ from alembic.script import ScriptDirectory
 from config.settings import MaintenanceSettings
 from database import archives, backup, offsets, restore, roles
 from database.connection import DatabaseUnavailable, connect
-from database.migrate import MIGRATIONS, _engine, newest_revision
+from database.migrate import MIGRATIONS, _engine
+from database.schema_revision import newest_revision
 from test.conftest import REPO, Database
 from test.published import two_evenings
 from utils.program import StageFailed, UsageError
