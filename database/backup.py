@@ -21,7 +21,7 @@ from utils.program import SUCCESS, StageFailed, run_program, terminable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make one backup and remove those that are too old."""
+    """Make one backup and remove those that are too old. Raises StageFailed with one line."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
     database, settings = load(DatabaseSettings), load(MaintenanceSettings)
     market = load(PlatformSettings).market

@@ -28,7 +28,7 @@ PROCESS = "data_check"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run every check for the session."""
+    """Run every check for the session. Raises NotAClosedSession or StageFailed with one line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--as-of", type=a_date, metavar=DAY, help="default: the newest closed")
     given = parser.parse_args(argv)

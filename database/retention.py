@@ -90,7 +90,7 @@ RULES = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Remove, clean up, say how much."""
+    """Remove, clean up, say how much. Raises StageFailed with one line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
     given = parser.parse_args(argv)

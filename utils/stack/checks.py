@@ -1,4 +1,4 @@
-"""What must hold before anything is started: each failure is one line, expected against found."""
+"""What must hold before anything is started: each failure is a CheckFailed with one line, expected against found."""
 
 import os
 import shutil

