@@ -82,7 +82,7 @@ class PipelineSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PIPELINE_")
     stage_gap_minutes: NonNegativeInt = Field(default=60, description="pause of the controller after stages 1 and 3")
     late_minutes: PositiveInt = Field(
-        default=180, description="the controller is late this long after its start, pauses not counted"
+        default=180, description="the controller is late this long after it began, pauses not counted"
     )
     deadline_minutes: PositiveInt = Field(default=90, description="a failure retried this long counts as for good")
     give_up_minutes: PositiveInt = Field(default=360, description="how long a task waits for results or a gap")

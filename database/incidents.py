@@ -49,6 +49,12 @@ def close_incident(connection: Connection, key: str) -> None:
     )
 
 
+def is_open(connection: Connection, key: str) -> bool:
+    """Whether that is wrong at present."""
+    row = connection.execute("SELECT 1 FROM alert_incidents WHERE key = %s AND closed_at IS NULL", (key,)).fetchone()
+    return row is not None
+
+
 def follow(connection: Connection, kinds: Sequence[str], problems: Mapping[str, str]) -> None:
     """Have exactly these problems, key → detail, open among the incidents of these kinds; the newest detail stands."""
     with connection.transaction():

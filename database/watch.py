@@ -1,6 +1,6 @@
 """Watch over the platform: open and close incidents, tell the operator once of each and once of its end.
 
-What is read from the database is looked at here; failed and late runs are noted by the DAGs. Runs until SIGTERM.
+What is read from the database is looked at here; failed runs are noted by the DAGs. Runs until SIGTERM.
 
     python -m database.watch           # every ALERT_CHECK_SECONDS, as role pipeline
     python -m database.watch --once    # one look, then ends
@@ -21,10 +21,11 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_ty
 from tenacity.stop import stop_when_event_set
 from tenacity.wait import wait_base, wait_exponential_jitter
 
-from config.settings import AlertSettings, DatabaseSettings, PlatformSettings, ServiceSettings, load
+from config.settings import AlertSettings, DatabaseSettings, PipelineSettings, PlatformSettings, ServiceSettings, load
 from database import incidents
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.incidents import Incident
+from database.pipeline import missing
 from utils import progress
 from utils.alerts import Channel, channels
 from utils.clock import ClockUnavailable, platform_now
@@ -33,8 +34,12 @@ from utils.sessions import close_of, next_session
 
 log = logging.getLogger(__name__)
 
-READ_HERE = ("partial", "stale")
+READ_HERE = ("late", "partial", "stale")
 """Kinds of incidents that are read from the database; the DAGs write down the others."""
+
+CONTROLLER = "daily_pipeline_controller"
+RESULTS = ("trending_etfs", "trending_etf_holdings", "needed_stocks", "portfolio_allocation")
+"""What a run of the controller is late without."""
 
 AWAY = (DatabaseUnavailable, psycopg.OperationalError, ClockUnavailable)
 PATIENTLY = wait_exponential_jitter(initial=1, max=60)
@@ -91,6 +96,22 @@ def newest_portfolios(connection: Connection) -> date | None:
     return row[0] if row else None
 
 
+def late_run(connection: Connection, after: timedelta) -> dict[str, str]:
+    """The controller's newest run when it began longer ago than `after` and results of it are missing, key → one line.
+
+    A run that failed is told of as that, and not as late.
+    """
+    row = connection.execute(
+        """SELECT as_of_date, resolved_at < clock_timestamp() - %s FROM pipeline_runs WHERE dag_run_id LIKE %s
+           ORDER BY resolved_at DESC LIMIT 1""",
+        (after, f"{CONTROLLER}/%"),
+    ).fetchone()
+    if row is None or not row[1] or incidents.is_open(connection, f"failed/{CONTROLLER}"):
+        return {}
+    left = missing(connection, RESULTS, row[0])
+    return {f"late/{CONTROLLER}": f"{CONTROLLER}, {row[0]}: still without {', '.join(left)}"} if left else {}
+
+
 # -- telling ---------------------------------------------------------------------------------------------------------
 
 
@@ -143,7 +164,14 @@ def _minute(instant: datetime) -> str:
 # -- the program -----------------------------------------------------------------------------------------------------
 
 
-def look(database: DatabaseSettings, told: Sequence[Channel], *, stale_hours: int, platform: PlatformSettings) -> None:
+def look(
+    database: DatabaseSettings,
+    told: Sequence[Channel],
+    *,
+    stale_hours: int,
+    late_after: timedelta,
+    platform: PlatformSettings,
+) -> None:
     """One pass. Raises one of AWAY when the database, or the replayed market's clock, does not answer."""
     with connect(database) as connection:
         found = problems(
@@ -152,7 +180,7 @@ def look(database: DatabaseSettings, told: Sequence[Channel], *, stale_hours: in
             platform_now(platform),
             stale_hours=stale_hours,
         )
-        incidents.follow(connection, READ_HERE, found)
+        incidents.follow(connection, READ_HERE, found | late_run(connection, late_after))
         tell(connection, told, platform.market)
 
 
@@ -182,9 +210,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     database, platform, settings = load(DatabaseSettings), load(PlatformSettings), load(AlertSettings)
     told = channels(settings)
+    pipeline = load(PipelineSettings)
+    late_after = timedelta(minutes=pipeline.late_minutes + 2 * pipeline.stage_gap_minutes)  # its two pauses don't count
 
     def one_look() -> None:
-        look(database, told, stale_hours=settings.stale_hours, platform=platform)
+        look(database, told, stale_hours=settings.stale_hours, late_after=late_after, platform=platform)
 
     if given.once:
         try:

@@ -21,7 +21,6 @@ clear the failed task with everything downstream: the session stays the one of t
 """
 
 from airflow.sdk import DAG
-from alerts import late_without
 from stages import (
     SESSION,
     benchmark_bars,
@@ -41,7 +40,6 @@ with DAG(
     doc_md=__doc__,
     description="Stages 1 to 5 in order, for the last closed session",
     tags=["daily", "controller"],
-    deadline=late_without("trending_etfs", "trending_etf_holdings", "needed_stocks", "portfolio_allocation"),
     **dag_arguments(SESSION),
 ):
     in_order(

@@ -1,17 +1,15 @@
 """What the DAGs tell the operator: incidents are written down here, and sent by the watch (database/watch.py).
 
-A task's callback runs in its worker, a DAG's in the DAG processor, the deadline's in the executor. All have the role
-pipeline, and none waits for a network.
+A task's callback runs in its worker, a DAG's in the DAG processor. Both have the role pipeline, and neither waits for a
+network. Whether the controller is late the watch sees for itself: a run with one of Airflow's deadlines cannot be
+cleared (apache/airflow#70368).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
-
-from config.settings import DatabaseSettings, PipelineSettings, load
+from config.settings import DatabaseSettings, load
 
 
 def task_failed(context: Any) -> None:
@@ -38,7 +36,7 @@ def run_failed(context: Any) -> None:
 
 
 def run_succeeded(context: Any) -> None:
-    """A DAG's on_success_callback: neither failed nor late any more.
+    """A DAG's on_success_callback: failed no more.
 
     A run that decided there is nothing to do says nothing about the one that failed before it.
     """
@@ -49,39 +47,7 @@ def run_succeeded(context: Any) -> None:
     with _database() as connection:
         if decides and _date(connection, run) == NO_DATE:
             return
-        for kind in ("failed", "late"):
-            close_incident(connection, f"{kind}/{dag_id}")
-
-
-def run_late(context: Any, processes: Sequence[str]) -> None:
-    """The deadline's callback. A run that has failed is known of; one that just got ready is not late."""
-    from database.incidents import open_incident  # noqa: PLC0415
-    from database.pipeline import NotResolved, missing, resolved  # noqa: PLC0415
-
-    dag_id, run_id = context["dag_run"]["dag_id"], context["dag_run"]["dag_run_id"]
-    if context["dag_run"]["state"] in {"success", "failed"}:
-        return
-    with _database() as connection:
-        try:
-            as_of_date = resolved(connection, f"{dag_id}/{run_id}")
-            left = missing(connection, processes, as_of_date)
-            detail = f"{dag_id}, {as_of_date}: still without {', '.join(left)}"
-        except NotResolved:
-            left, detail = list(processes), f"{dag_id}, {NO_DATE}: not begun"
-        if left:
-            open_incident(connection, f"late/{dag_id}", detail)
-
-
-def late_without(*processes: str) -> DeadlineAlert:
-    """A DAG's deadline: PIPELINE_LATE_MINUTES after its start, the two pauses of the controller not counted."""
-    settings = load(PipelineSettings)
-    return DeadlineAlert(
-        # Not the logical date: a run that is triggered has none, and that of a first run may lie days back.
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(minutes=settings.late_minutes + 2 * settings.stage_gap_minutes),
-        # Of the two kinds the one without a triggerer, which does not run here (contracts 2).
-        callback=SyncCallback(run_late, kwargs={"processes": list(processes)}),
-    )
+        close_incident(connection, f"failed/{dag_id}")
 
 
 NO_DATE = "no date yet"

@@ -4,11 +4,9 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 from types import ModuleType, SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
@@ -88,9 +86,9 @@ def test_a_run_whose_time_is_over_tells_it_itself(alerts: ModuleType, connection
     assert still_open(connection) == {f"failed/{DAG_ID}": f"{DAG_ID}, 2025-12-30: timed out"}
 
 
-def test_a_run_that_succeeds_ends_failed_and_late_of_its_dag_only(alerts: ModuleType, connection: Connection) -> None:
+def test_a_run_that_succeeds_ends_failed_of_its_dag_only(alerts: ModuleType, connection: Connection) -> None:
     pipeline.resolve(connection, RUN, D)
-    for key in (f"failed/{DAG_ID}", f"late/{DAG_ID}", "failed/other", "partial/trending_etfs"):
+    for key in (f"failed/{DAG_ID}", "failed/other", "partial/trending_etfs"):
         incidents.open_incident(connection, key, "x")
     alerts.run_succeeded(context(reason="success"))
     assert still_open(connection).keys() == {"failed/other", "partial/trending_etfs"}
@@ -103,60 +101,6 @@ def test_a_run_with_nothing_to_do_ends_nothing(alerts: ModuleType, connection: C
     undated = context(dag=SimpleNamespace(dag_id=DAG_ID, task_ids=["back_up"]))
     alerts.run_succeeded(undated)
     assert still_open(connection) == {}, "a DAG that decides no date always does its work"
-
-
-def late(alerts: ModuleType, state: str = "running") -> None:
-    """As the executor calls it: by its path, with the arguments that were serialised."""
-    from airflow.sdk.execution_time.callback_supervisor import execute_callback  # noqa: PLC0415 - after its settings
-
-    run = {"dag_id": DAG_ID, "dag_run_id": RUN_ID, "state": state}
-    callback = alerts.late_without("trending_etfs", "portfolio_allocation").callback
-    done = execute_callback(callback.path, callback.kwargs | {"context": {"dag_run": run}}, Path("x"), DAGS, Mock())
-    assert done == (True, None)
-
-
-def test_a_late_run_names_what_is_missing(
-    alerts: ModuleType, database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    late(alerts)
-    assert still_open(connection) == {f"late/{DAG_ID}": f"{DAG_ID}, no date yet: not begun"}
-    incidents.close_incident(connection, f"late/{DAG_ID}")
-    pipeline.resolve(connection, RUN, D)
-    finish(database, "trending_etfs")
-    late(alerts)
-    assert still_open(connection) == {f"late/{DAG_ID}": f"{DAG_ID}, 2025-12-30: still without portfolio_allocation"}
-
-
-def finish(database: Database, process: str) -> None:
-    with connect(database.settings("batch")) as writing:
-        run = ledger.open_run(writing, process=process, as_of_date=D)
-        run.plan([Item(str(D), "session")])
-        run.stored(Item(str(D), "session"), rows=1)
-        assert run.close().usable
-
-
-def test_a_run_that_has_failed_or_has_all_results_is_not_late(
-    alerts: ModuleType, database: Database, connection: Connection
-) -> None:
-    pipeline.resolve(connection, RUN, D)
-    for state in ("failed", "success"):
-        late(alerts, state)
-    finish(database, "trending_etfs")
-    finish(database, "portfolio_allocation")
-    late(alerts)
-    assert still_open(connection) == {}
-
-
-def test_the_pauses_do_not_count_to_the_deadline(alerts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert alerts.late_without("x").interval == timedelta(minutes=180 + 2 * 60)
-    monkeypatch.setenv("PIPELINE_STAGE_GAP_MINUTES", "0")
-    monkeypatch.setenv("PIPELINE_LATE_MINUTES", "30")
-    assert alerts.late_without("x").interval == timedelta(minutes=30)
-
-
-def test_the_deadline_needs_no_triggerer_and_is_found_by_its_plain_name(alerts: ModuleType) -> None:
-    callback = alerts.late_without("x").callback
-    assert (type(callback).__name__, callback.path) == ("SyncCallback", "alerts.run_late")
 
 
 def test_callbacks_load_nothing_heavy_when_a_dag_is_parsed(alerts: ModuleType) -> None:

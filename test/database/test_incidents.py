@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import Event
 
 import psycopg
@@ -13,9 +13,10 @@ import pytest
 from tenacity.wait import wait_none
 
 from config.settings import PlatformSettings
-from database import incidents
+from database import incidents, ledger, pipeline
 from database.connection import Connection, DatabaseUnavailable, connect
-from database.watch import UsableRun, look, newest_portfolios, problems, tell, usable_runs, watch
+from database.ledger import Item
+from database.watch import RESULTS, UsableRun, late_run, look, newest_portfolios, problems, tell, usable_runs, watch
 from test.conftest import REPO, Database, free_port
 
 FAILED = "failed/03_daily_trending_etf_analysis_dag"
@@ -211,9 +212,21 @@ def test_a_look_finds_and_tells_in_one_pass(database: Database) -> None:
     with connect(database.settings("batch")) as writing:
         writing.execute(RUN, ("a", MONDAY, "partial", True, "AAA bars: gone", at(29, 22)))
         for market in ("yahoo", "demo"):
-            look(database.settings("pipeline"), [reader], stale_hours=18, platform=PlatformSettings(market=market))
+            look(
+                database.settings("pipeline"),
+                [reader],
+                stale_hours=18,
+                late_after=timedelta(hours=5),
+                platform=PlatformSettings(market=market),
+            )
         writing.execute(RUN, ("b", MONDAY, "success", True, None, at(29, 23)))
-    look(database.settings("pipeline"), [reader], stale_hours=18, platform=PlatformSettings(market="demo"))
+    look(
+        database.settings("pipeline"),
+        [reader],
+        stale_hours=18,
+        late_after=timedelta(hours=5),
+        platform=PlatformSettings(market="demo"),
+    )
     assert reader.heard == ["ActStock (yahoo): partial known_stocks", "ActStock (demo): over: partial known_stocks"]
 
 
@@ -285,3 +298,34 @@ def test_what_keeps_it_from_looking_is_one_line(
     assert len(error.splitlines()) == 1
     assert error.startswith(said)
     assert "t0ken" not in error
+
+
+def test_the_controller_is_late_while_its_newest_run_has_not_all_its_results(
+    connection: Connection, database: Database
+) -> None:
+    at_once, tomorrow = timedelta(0), timedelta(days=1)
+    assert late_run(connection, at_once) == {}, "nothing has run yet"
+    for run, session in (("other/1", TUESDAY), ("daily_pipeline_controller/1", MONDAY)):
+        pipeline.resolve(connection, run, session)
+    assert late_run(connection, tomorrow) == {}
+    for process in RESULTS[:-1]:
+        finish(database, process, MONDAY)
+    late = {
+        "late/daily_pipeline_controller": "daily_pipeline_controller, 2025-12-29: still without portfolio_allocation"
+    }
+    assert late_run(connection, at_once) == late
+
+    incidents.open_incident(connection, "failed/daily_pipeline_controller", "x")
+    assert late_run(connection, at_once) == {}, "what failed is told of as that"
+    incidents.close_incident(connection, "failed/daily_pipeline_controller")
+    finish(database, RESULTS[-1], MONDAY)
+    assert late_run(connection, at_once) == {}
+
+
+def finish(database: Database, process: str, session: date) -> None:
+    """A run of the process that is usable."""
+    with connect(database.settings("batch")) as writing:
+        run = ledger.open_run(writing, process=process, as_of_date=session)
+        run.plan([Item(str(session), "session")])
+        run.stored(Item(str(session), "session"), rows=1)
+        assert run.close().usable

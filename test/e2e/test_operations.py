@@ -118,15 +118,15 @@ def executions(stack: Stack, run: DagRun, process: str) -> list[str]:
 
 
 def assert_whole(stack: Stack, session: date) -> None:
-    """One result of each stage, every item accounted for, nothing left running, nothing published twice."""
-    successes = Counter(
-        process
-        for (process,) in stack.rows(
-            f"""SELECT process FROM process_executions
-                WHERE as_of_date = '{session}' AND status = 'success' AND stored > 0"""
-        )
+    """Each stage ended well and stored once at most, every item is accounted for, nothing is left running.
+
+    A stage that was ended in the middle may have stored all: the next attempt then finds nothing left to do.
+    """
+    ended = stack.rows(
+        f"SELECT process, stored > 0 FROM process_executions WHERE as_of_date = '{session}' AND status = 'success'"
     )
-    assert successes == dict.fromkeys(PROCESSES, 1)
+    assert {process for process, _ in ended} == PROCESSES
+    assert max(Counter(process for process, stored in ended if stored).values()) == 1
     assert stack.rows("SELECT run_id FROM process_executions WHERE status = 'running'") == []
     assert stack.rows("SELECT count(*) FROM asset_processing_details WHERE status IN ('planned', 'sent')") == [(0,)]
     trending = f"SELECT period_days, count(*) FROM analytics_03_trending_etfs WHERE as_of_date = '{session}' GROUP BY 1"
@@ -334,6 +334,8 @@ def test_every_dag_ends_in_success_on_the_last_sunday_of_a_month(stack: Stack, a
     for dag_id, conf in [*((dag_id, {}) for dag_id in (*DAILY, *OTHERS, MAINTENANCE)), (CONTROLLER, {"force": True})]:
         run = stack.trigger(dag_id, **conf)
         states = run.states_at_the_end()
+        if dag_id.startswith("08"):  # what is bought on Monday has no performance on Sunday
+            assert states.pop("measure_performance") == "skipped"
         assert set(states.values()) == {"success"}, (dag_id, states, run.page["note"])
         assert run.page["note"] is None, (dag_id, run.page["note"])
         if dag_id != MAINTENANCE:
