@@ -98,6 +98,16 @@
     }
   });
 
+  // Back: Dash makes a page anew only when it knew of the address that was left.
+  window.addEventListener("popstate", function () {
+    setTimeout(function () {
+      if (!page() || page().dataset.path !== window.location.pathname) return;
+      Object.keys(defaults()).forEach(function (name) {
+        if (page().getAttribute("data-is-" + name) !== valueOf(name)) show(name, valueOf(name));
+      });
+    });
+  });
+
   // -- buttons --
   function switchTheme() {
     var root = document.documentElement;

@@ -219,7 +219,7 @@ def legend(t: Words) -> html.Span:
 
 def of_month(answer: Answer, address: Address, t: Words) -> list[Any]:
     """The stocks behind the sectors, in the month that a heading chose."""
-    if not answer.is_ok:
+    if not answer.is_ok or not answer.body["sectors"]:
         words = t("away_empty") if answer.status == 0 else t("no_sectors")
         heading = html.H2([t("by_stocks"), html.Small(month_name(address["month"], t) if address["month"] else "")])
         return [heading, html.P(words, className="empty")]

@@ -63,6 +63,7 @@ def frame(
             data_title=t("demo_title", title=heading) if is_demo else heading,
             data_name=t("name"),
             data_lang=t.lang,
+            data_path=address.page.path,
             data_date=day.isoformat() if day and address.page.is_dated else "",
             data_choices=json.dumps({name: choice.default for name, choice in address.page.choices.items()}),
             data_refused=json.dumps(dict(address.unknown)),

@@ -178,6 +178,10 @@ def test_a_stock_in_full(site: Site, reader: Reader) -> None:
     reader.page.keyboard.press("Escape")
     drawer.wait_for(state="hidden")
     assert "stock" not in reader.page.url
+    reader.page.get_by_role("button", name="BETA", exact=True).first.click()
+    drawer.get_by_text("Beta Health · BETA").wait_for()
+    reader.page.go_back()
+    drawer.wait_for(state="hidden")
     reader.open("/?lang=en&stock=BETA")
     reader.page.locator(".drawer").get_by_text("In the portfolios").wait_for()
 

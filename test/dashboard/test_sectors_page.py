@@ -56,7 +56,7 @@ def test_measure_order_and_cells_ask_nobody_and_stay_in_the_link(reader: Reader)
     reader.open("/sectors?lang=ko")
     asked = len(reader.requests)
     reader.page.get_by_role("button", name="SPY 초과").click()
-    assert heat(reader)["QQQ"] == ["+5.0", "−12.0", "+0.5", "−7.9"]
+    assert heat(reader)["QQQ"] == ["+5.0", "−12.0", "+0.5", "−7.8"]
     reader.page.get_by_role("button", name="최근 달", exact=True).click()
     assert next(iter(heat(reader))) == "QQQ"
     reader.page.get_by_role("button", name="숫자만").click()
