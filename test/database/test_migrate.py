@@ -41,24 +41,6 @@ def test_running_it_again_changes_nothing(database: Database) -> None:
         assert connection.execute("SELECT count(*) FROM collected_meta_etf").fetchone() == (len(ETFS),)
 
 
-def test_each_role_has_only_its_own_rights(database: Database) -> None:
-    with database.server.connect(database.name) as connection:
-
-        def may(role: str, table: str, right: str) -> bool:
-            row = connection.execute("SELECT has_table_privilege(%s, %s, %s)", (role, table, right)).fetchone()
-            return bool(row and row[0])
-
-        assert may("consumer", "collected_01_daily_etf_ohlc", "INSERT")
-        assert not may("collector", "collected_01_daily_etf_ohlc", "INSERT")
-        assert not may("batch", "collected_01_daily_etf_ohlc", "UPDATE")
-        assert may("batch", "analytics_portfolios", "INSERT")
-        assert not may("consumer", "analytics_portfolios", "INSERT")
-        assert not may("api", "analytics_portfolios", "UPDATE")
-        assert not may("api", "api_keys", "UPDATE")
-        assert not may("collector", "api_keys", "SELECT")
-        assert not may("pipeline", "process_executions", "UPDATE")
-
-
 def test_a_wrong_setting_is_one_line_that_names_it(database: Database) -> None:
     environment = os.environ | database.environment("migrate") | {"DB_PORT": "none"}
     done = subprocess.run(
