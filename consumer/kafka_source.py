@@ -1,5 +1,6 @@
 """A topic as the loop's source: static group membership, positions given from outside, batches bounded in bytes."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from kafka.errors import (
 
 from consumer.loop import Assigned, Batch, Partition, Record, Slice
 from utils.topics import topic_id
+
+log = logging.getLogger(__name__)
 
 # The rows of a batch are in memory once, parsed: this many bytes of JSON at most, or one message.
 BATCH_BYTES = 2 * 1024 * 1024
@@ -54,6 +57,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
     look_seconds: float = LOOK_SECONDS
     absent_seconds: float = ABSENT_SECONDS
     _next_look: float = 0.0
+    _away: bool = False
     _present: float = field(default_factory=time.monotonic)
     _unknown: set[TopicPartition] = field(default_factory=set)
     _known: dict[TopicPartition, tuple[Partition, int]] = field(default_factory=dict)
@@ -124,9 +128,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             members = self.admin.describe_groups([self.group])[self.group]["members"]
             ends = self.consumer.end_offsets(list(self._known)) if self._known else {}
-        except KafkaError:
-            self._present = now  # the broker is away: it will know its members again, or not, when it is back
+        except KafkaError as error:
+            self._present = now  # it will know its members again, or not, when it is back
+            self._note_away(error)
             return False
+        self._note_back()
         me = self.consumer.group_metadata().member_id
         if me not in {member["member_id"] for member in members}:
             # One that is about to join has no name yet, and may have to wait for the others.
@@ -180,7 +186,21 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
         except LOG_CHANGED:
             self.start_over()
             return {}
+        except RetriableError as error:  # a connection broke in the middle of a question
+            self._note_away(error)
+            time.sleep(seconds)
+            return {}
         return found
+
+    def _note_away(self, error: KafkaError) -> None:
+        if not self._away:
+            log.warning("the broker does not answer (%s): waiting", error)
+        self._away = True
+
+    def _note_back(self) -> None:
+        if self._away:
+            log.info("the broker answers again")
+        self._away = False
 
     def _identity(self) -> str | None:
         """The topic's id; None while the broker cannot tell."""

@@ -11,6 +11,7 @@ from types import FrameType
 from kafka.errors import FencedInstanceIdError
 
 from config.settings import DatabaseSettings, KafkaSettings, ServiceSettings, load
+from consumer import unpacking
 from consumer.kafka_source import KafkaSource, NotInGroup
 from consumer.loop import consume
 from consumer.store import PostgresStore, TooManyInvalid
@@ -38,6 +39,7 @@ def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
+    unpacking.limit()
     store = PostgresStore(database, max_invalid_share=kafka.max_invalid_share)
     try:
         source = KafkaSource(consumer(service, kafka), admin(kafka), topic, service, kafka.batch_messages)

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import DataError, IntegrityError
 
 from config.settings import DatabaseSettings
+from consumer import unpacking
 from consumer.loop import Assigned, Batch, Partition, PositionLost, Record, StoreAway
 from consumer.routes import ROUTES
 from database import dead_letters, items, offsets, staging
@@ -21,7 +22,9 @@ from utils.messages import Envelope, InvalidMessage, decode, topic_of
 log = logging.getLogger(__name__)
 
 # Deadlocks and serialization failures (40P01, 40001) are among them: the batch is tried again as a whole.
-AWAY = (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError)
+AWAY = (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.TransactionTimeout)
+# A consumer that froze in the middle of a batch holds its partitions' rows no longer than that.
+LONGEST_TRANSACTION_S = 120
 # A share of a batch is told from this many messages on.
 SMALLEST_SHARE_OF = 20
 
@@ -36,6 +39,7 @@ class PostgresStore:
 
     settings: DatabaseSettings
     max_invalid_share: float = 0.5
+    longest_transaction_s: float = LONGEST_TRANSACTION_S
     _open: ExitStack = field(default_factory=ExitStack)
     _connection: Connection | None = None
 
@@ -79,8 +83,12 @@ class PostgresStore:
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self.close()
-            self._connection = self._open.enter_context(connect(self.settings))
-            staging.prepare(self._connection)
+            connection = self._open.enter_context(connect(self.settings))
+            connection.execute(
+                "SELECT set_config('transaction_timeout', %s, false)", (f"{1000 * self.longest_transaction_s:.0f}ms",)
+            )
+            staging.prepare(connection)
+            self._connection = connection
         return self._connection
 
     def _write(self, connection: Connection, batch: Batch) -> None:
@@ -139,6 +147,10 @@ class PostgresStore:
 
 
 def _read(topic: str, record: Record) -> Envelope:
+    if any(name == unpacking.TOO_LARGE for name, _ in record.headers):
+        raise InvalidMessage(
+            f"a batch that unpacks to more than {unpacking.LARGEST_BATCH} bytes: kept in the topic only"
+        )
     envelope = decode(record.key, record.value, record.headers)
     if topic_of(envelope.message) != topic:
         raise InvalidMessage(f"{envelope.message.kind} on {topic}: expected on {topic_of(envelope.message)}")

@@ -26,6 +26,11 @@ def parameters(settings: DatabaseSettings | None = None) -> dict[str, Any]:
         "user": settings.user,
         "password": settings.password.get_secret_value(),
         "connect_timeout": 10,
+        # A server that has gone without a word is missed after a minute, not after the two hours of the system.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
         "options": "-c timezone=UTC",
     }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 from tenacity import retry, retry_if_not_result, stop_after_delay, wait_fixed
 
 from config.settings import KafkaSettings
@@ -26,6 +27,8 @@ from utils.kafka import admin, consumer, producer
 from utils.messages import Message, encode, topic_of
 
 pytestmark = pytest.mark.integration
+
+ZEROS = 100 * 2**20  # bytes that weigh little when they are packed
 
 
 @dataclass
@@ -276,6 +279,31 @@ def test_a_replayed_dead_letter_is_stored_once_it_can_be(platform: Platform) -> 
     platform.wait_for(3)
     assert end(consumer) == 0
     assert platform.rows("SELECT status FROM logs_consumer_error") == [("replayed",)]
+
+
+def test_memory_stays_below_200_mib_whatever_comes(platform: Platform) -> None:
+    sender = KafkaProducer(
+        bootstrap_servers=platform.broker.bootstrap,
+        compression_type="gzip",
+        max_request_size=2 * ZEROS,
+    )
+    longest = bars(*[bar(J2, 100 + at / 7) for at in range(30_000)], ticker="LONG")
+    _, value, headers = encode(longest, "run")
+    sender.send(STOCK_DAILY, key=b"ZEROS", value=b"\0" * ZEROS).get(timeout=60)
+    sender.send(STOCK_DAILY, key=b"LONG", value=value, headers=headers).get(timeout=60)
+    sender.send(STOCK_DAILY, key=b"LONG", value=b"x" * len(value), headers=headers).get(timeout=60)
+    sender.close()
+    platform.send(tickers(20))
+    consumer = platform.consumer()
+    wait_until(lambda: platform.offsets() == 23)
+    status = Path(f"/proc/{consumer.pid}/status").read_text()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    assert end(consumer) == 0
+    assert len(platform.stored()) == 40
+    reasons = {reason for (reason,) in platform.rows("SELECT error_msg FROM logs_consumer_error")}
+    assert len(reasons) == 3
+    assert any(reason.startswith("a batch that unpacks to more than 16777216 bytes") for reason in reasons)
+    assert peak < 200 * 1024
 
 
 def test_drift_of_a_topic_is_said(platform: Platform) -> None:

@@ -214,6 +214,33 @@ def test_a_deadlock_is_tried_again(database: Database, store: PostgresStore) -> 
     assert (len(closes(database)), errors(database)) == (1, [])
 
 
+def test_a_batch_that_does_not_end_is_given_up_and_tried_again(database: Database) -> None:
+    """A consumer that is frozen in its transaction must not keep another from its partitions for ever."""
+    store = PostgresStore(database.settings("consumer"), longest_transaction_s=0.5)
+    claimed(store)
+    part = Slice(STOCKS, 0, (record(0, bars(bar(J2, 100))),))
+    with database.server.connect(database.name) as superuser:
+        superuser.execute("BEGIN; LOCK TABLE collected_06_daily_stock_history")
+        with pytest.raises(StoreAway, match="transaction timeout"):
+            store.save([part])
+        superuser.execute("ROLLBACK")
+    store.save([part])
+    assert (len(closes(database)), errors(database), claimed(store)) == (1, [], 1)
+    store.close()
+
+
+def test_dead_letters_have_a_view_whatever_is_in_them(database: Database, store: PostgresStore) -> None:
+    claimed(store)
+    odd = Record(1, b"\xff\0", b"x", (("a\0b", b"\xff"), ("run_id", b"\xfe")))
+    store.save([Slice(STOCKS, 0, (poison(0, b"{"), odd, Record(2, None, None, ())))])
+    found = rows(database, "SELECT name, status, message_key, run_id, bytes FROM v_dead_letters ORDER BY name")
+    assert found == [
+        ("stock-daily-data/0/0", "new", "BAD", "run", 1),
+        ("stock-daily-data/0/1", "new", r"\377\000", None, 1),
+        ("stock-daily-data/0/2", "new", None, None, None),
+    ]
+
+
 def test_a_dead_letter_is_listed_shown_and_dropped(
     database: Database, store: PostgresStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
