@@ -37,7 +37,7 @@ CONSUMERS = {
     "stock-daily-0": "kafka_03_consumer_stock_daily",
     "stock-daily-1": "kafka_03_consumer_stock_daily",
 }
-PAUSE_SECONDS, OUTAGE_SECONDS = (0.1, 1.5), (0.2, 3.0)
+PAUSE_SECONDS, OUTAGE_SECONDS = (0.1, 1.0), (0.2, 2.5)
 PATIENCE_SECONDS = 120
 LOOK_SECONDS = 0.2
 
@@ -102,7 +102,8 @@ class Faults:
     told: Counter[str] = field(default_factory=Counter)
 
     def happen(self, kind: str) -> None:
-        """One fault, which is over when this returns; what it broke is not yet mended."""
+        """One fault, with messages on their way; it is over when this returns, what it broke is not yet mended."""
+        self.load.burst()
         if getattr(self, kind)() is not False:
             self.told[kind] += 1
 
@@ -166,9 +167,6 @@ class Faults:
     def repeat_messages(self) -> None:
         self.load.repeat()
 
-    def poison_and_old_answers(self) -> None:
-        self.load.burst()
-
     def _without(self, broken: Callable[[], None], proxy: Proxy) -> None:
         broken()
         self._while_it_lasts()
@@ -219,13 +217,12 @@ def disturbed(place: Place, instants: list[str], seed: int, seconds: float, say:
         consumers, producers = place.consumers(database), place.producers(database)
         load = Load(place.kafka, database.settings("collector"), random.Random(seed))
         faults = Faults(place, consumers, producers, load, dice)
-        begun = time.monotonic()
+        begun, kinds = time.monotonic(), list[str]()
         with supervised(consumers) as supervisor:
             for place_of, instant in enumerate(instants, start=1):
                 place.yahoo.move_clock(instant)
                 with supervised([producers]):
                     until = begun + seconds * place_of / len(instants)
-                    kinds: list[str] = []
                     while time.monotonic() < until:
                         kinds = kinds or dice.sample(KINDS, len(KINDS))  # each comes before any comes again
                         faults.happen(kinds.pop())
