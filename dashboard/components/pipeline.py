@@ -47,10 +47,11 @@ ZERO = {"zero": "params.value === 0"}
 
 
 class Asked(NamedTuple):
-    """What the page is made of. `evening`, `findings`: the newest, whatever the filters."""
+    """What the page is made of. `evening`, `errors`, `warnings`: the newest runs and findings, whatever the filters."""
 
     evening: Answer
-    findings: Answer
+    errors: Answer
+    warnings: Answer
     runs: Answer
     freshness: Answer
     quality: Answer
@@ -65,15 +66,16 @@ def load(client: ApiClient, address: Address) -> Asked:
 
     queries: list[Query] = [
         ("/pipeline/runs", {"limit": ROWS}),
-        ("/pipeline/quality", {"limit": ROWS}),
+        ("/pipeline/quality", {"limit": ROWS, "severity": "error"}),
+        ("/pipeline/quality", {"limit": ROWS, "severity": "warn"}),
         ("/pipeline/runs", filters("status", "process")),
         ("/pipeline/freshness", {}),
         ("/pipeline/quality", filters("severity")),
     ]
     if address["run"]:
         queries.append(run_query(address["run"]))
-    evening, findings, runs, freshness, quality, *run = client.get_all(queries)
-    return Asked(evening, findings, runs, freshness, quality, run[0] if run else None)
+    evening, errors, warnings, runs, freshness, quality, *run = client.get_all(queries)
+    return Asked(evening, errors, warnings, runs, freshness, quality, run[0] if run else None)
 
 
 def run_query(run_id: str) -> Query:
@@ -294,8 +296,8 @@ def strip(status: Json, asked: Asked, t: Words) -> html.Dl:
         failed = [process(run, t) for run in evening if run["status"] == "failed"]
         facts.append((t("last_evening.failed"), named(failed) if failed else t("last_evening.fine")))
         since = min(run["started_at"] for run in evening)
-        found = Counter(row["severity"] for row in asked.findings.body.get("findings", []) if row["found_at"] >= since)
-        facts.append((t("last_evening.findings"), [severity_count(name, found[name], t) for name in ("error", "warn")]))
+        found = {"error": asked.errors, "warn": asked.warnings}
+        facts.append((t("last_evening.findings"), [severity_count(name, found[name].body, since, t) for name in found]))
     behind = [t.or_as_is("about", row["table"]) for row in tables if row["sessions_behind"] != 0]
     facts.append((t("tables_behind"), named(behind) if behind else t("tables_behind.none")))
     if status.get("computed_at"):
@@ -314,10 +316,13 @@ def counts(found: Counter[str], t: Words) -> list[Any]:
     return shown
 
 
-def severity_count(severity: str, count: int, t: Words) -> html.Span:
-    """오류 0, or in its colour."""
+def severity_count(severity: str, body: Json, since: str, t: Words) -> html.Span:
+    """오류 0, or in its colour, how many since then; of more than were asked for, that there are more."""
+    findings = body.get("findings", [])
+    count = sum(row["found_at"] >= since for row in findings)
+    more = "+" if count and count == len(findings) and body.get("next_cursor") else ""
     emphasis = SEVERITY_KINDS[severity] if count else "quiet"
-    return html.Span(f"{t(f'severity.{severity}')} {count}", className=f"count {emphasis}")
+    return html.Span(f"{t(f'severity.{severity}')} {count}{more}", className=f"count {emphasis}")
 
 
 def named(names: Sequence[str]) -> html.Span:

@@ -215,9 +215,9 @@ async def users(
     return took, wrong
 
 
-def measure_users(browser: Browser, url: str, process: psutil.Process, *, count: int) -> None:
+def measure_users(requests: Sequence[bytes], url: str, process: psutil.Process, *, count: int) -> None:
     """Print how long a click takes while so many click."""
-    requests, port = page_requests(browser, url), urlsplit(url).port or 80
+    port = urlsplit(url).port or 80
     for words, pause in (("without a pause", 0.0), ("a second apart", 1.0)):
         begun = time.perf_counter()
         took, wrong = asyncio.run(users(port, requests, count=count, clicks=16, pause=pause))
@@ -240,18 +240,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(argv)
     load(DashboardSettings)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    with dashboard() as (url, process), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        pages = [page for page in PAGES if chosen.page in (None, page.name)]
-        for page in pages:  # a warm server has answered before
-            context = browser.new_context()
-            visit(context.new_page(), url + page.path)
-            context.close()
-        if not chosen.only_users:
+    with dashboard() as (url, process):
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+            pages = [page for page in PAGES if chosen.page in (None, page.name) and not chosen.only_users]
+            for page in pages:  # a warm server has answered before
+                context = browser.new_context()
+                visit(context.new_page(), url + page.path)
+                context.close()
             for page in pages:
                 measure(browser, url, page.name, page.path, rounds=chosen.rounds)
-        measure_users(browser, url, process, count=chosen.users)
-        browser.close()
+            requests = page_requests(browser, url)
+            browser.close()
+        measure_users(requests, url, process, count=chosen.users)
         print(f"memory of the service: {memory_mb(process):.0f} MB")
 
 
