@@ -3,6 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from config.universe import ETFS
 from test.api.asking import get, problem, table
 from test.published import Connection, insert
 
@@ -12,7 +13,7 @@ class TestEtfs:
         answer = get(reader, "/dashboard/etf-list")
         rows = {row["etf_ticker"]: row for row in answer["etfs"]}
         assert list(rows) == sorted(rows)
-        assert (len(rows), answer["as_of_date"], answer["is_current"]) == (15, "2026-01-23", True)
+        assert (len(rows), answer["as_of_date"], answer["is_current"]) == (len(ETFS), "2026-01-23", True)
         assert (rows["SPY"]["close_price"], rows["QQQ"]["name_ko"]) == (515.0, "기술")
         assert (rows["QQQ"]["holdings_as_of"], rows["XLU"]["trade_date"]) == ("2026-01-22", None)
 
@@ -215,7 +216,7 @@ def test_before_the_first_result(client: TestClient, path: str, says: str) -> No
 
 def test_the_universe_and_the_sectors_are_known_before_any_result(client: TestClient) -> None:
     etfs = get(client, "/dashboard/etf-list")
-    assert (len(etfs["etfs"]), etfs["is_current"], etfs["computed_at"]) == (15, False, None)
+    assert (len(etfs["etfs"]), etfs["is_current"], etfs["computed_at"]) == (len(ETFS), False, None)
     sectors = get(client, "/sectors/")
     assert (len(sectors["sectors"]), sectors["month"], sectors["is_current"]) == (12, None, False)
 

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from fastapi.testclient import TestClient
 
+from config.universe import ETFS
 from test.api.asking import get, problem, table
 from test.api.market import holding
 from test.published import Connection
@@ -58,7 +59,7 @@ class TestAllHoldings:
 
     def test_summary(self, reader: TestClient) -> None:
         rows = {row["etf_ticker"]: row for row in get(reader, "/etf-holdings/summary")["etfs"]}
-        assert len(rows) == 15
+        assert len(rows) == len(ETFS)
         qqq = rows["QQQ"]
         assert (qqq["holding_count"], qqq["rising_count"], qqq["avg_total_return"]) == (3, 2, 3.166667)
         assert (qqq["best_ticker"], qqq["worst_ticker"], qqq["worst_return"]) == ("DELTA", "GAMMA", -4.5)

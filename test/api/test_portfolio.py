@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api import freshness
+from config.universe import ETFS
 from test.published import FRIDAY as FRIDAY_DATE
 from test.published import Connection, header
 
@@ -118,7 +119,7 @@ def test_no_snapshot_is_told_apart_from_empty(client: TestClient, db: Connection
 def test_etfs_with_all_three_periods_and_the_month_so_far(client: TestClient) -> None:
     answer = get(client, "/dashboard/trending-etfs")
     assert (answer["as_of_date"], answer["month"], answer["is_partial"]) == (FRIDAY, "2026-01", True)
-    assert len(answer["etfs"]) == 15
+    assert len(answer["etfs"]) == len(ETFS)
     ranked = [(row["etf_ticker"], row["rank_by_return"]) for row in answer["etfs"][:5]]
     assert ranked == [("QQQ", 1), ("SCHD", 2), ("XLV", 3), ("SPY", 4), ("DIA", None)]
     qqq = answer["etfs"][0]

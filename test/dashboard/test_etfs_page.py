@@ -6,6 +6,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from config.universe import ETFS
 from dashboard import formats
 from test.api.market import everything
 from test.dashboard.conftest import Reader, Site, cells
@@ -31,7 +32,7 @@ def etfs_of(site: Site, period: str = "20") -> list[dict[str, Any]]:
 def test_all_fifteen_with_the_apis_numbers(site: Site, reader: Reader) -> None:
     reader.open("/etfs?lang=ko")
     etfs = etfs_of(site)
-    assert len(etfs) == 15
+    assert len(etfs) == len(ETFS)
     assert cells(reader, "etfs", "etf_ticker")[:4] == [row["etf_ticker"] for row in etfs][:4]
     by_ticker = {row["etf_ticker"]: row for row in etfs}
     shown = cells(reader, "etfs", "etf_ticker")
@@ -121,7 +122,7 @@ def test_the_chart_draws_the_apis_lines(site: Site, reader: Reader) -> None:
     name, values, width = lines[-1]
     assert (name, width) == ("QQQ", 2.4)
     assert values == [value if value is None else round(value, 2) for value in expected["QQQ"]]
-    assert len(lines) == 15
+    assert len(lines) == len(ETFS)
     before = plot.evaluate("plot => plot.layout.font.color")
     reader.page.keyboard.press("t")
     reader.page.wait_for_function(
