@@ -36,6 +36,9 @@
     if (other === null || other === undefined) return isDescending ? 1 : -1;
     return one - other;
   };
+  functions.actIsChosen = function (params, choice, field) {
+    return Boolean(params.data && params.data[field]) && params.data[field] === window.act.valueOf(choice);
+  };
   functions.actLeave = function () { return false; };  // Tab enters a table once and leaves it once
   functions.actShown = function (params) {
     var shown = (params.data && params.data.shown) || {};
@@ -172,8 +175,11 @@
   function mark(box, api) {
     if (!box.dataset.opens) return;
     var parts = box.dataset.opens.split(":");
-    var chosen = window.act.valueOf(parts[0]);
-    api.forEachNode(function (row) { row.setSelected(Boolean(chosen) && row.data[parts[1]] === chosen); });
+    api.forEachNode(function (row) {  // by hand: rows drawn anew would lose the focus
+      window.act.all('.ag-row[row-id="' + row.id + '"]', box).forEach(function (drawn) {
+        drawn.classList.toggle("chosen", functions.actIsChosen(row, parts[0], parts[1]));
+      });
+    });
   }
 
   function meet(box) {

@@ -109,8 +109,10 @@ def grid(
         "quickFilterText": address["q"],
         "includeHiddenColumnsInQuickFilter": True,
     }
+    classes = dict(row_classes or {})
     if opens:
-        options |= {"rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": False}}
+        # not AG Grid's selection: dash-ag-grid fails when that comes before its first rendering is over
+        classes["chosen"] = f"actIsChosen(params, '{opens[0]}', '{opens[1]}')"
     return html.Div(
         dag.AgGrid(
             id=name,
@@ -118,7 +120,7 @@ def grid(
             rowData=list(rows),
             defaultColDef={"resizable": True, "sortable": True},
             dashGridOptions=options,
-            rowClassRules=dict(row_classes or {}),
+            rowClassRules=classes,
             className="grid",
             style={"width": "100%", **({} if len(rows) <= MOST_ROWS_WITHOUT_SCROLL else {"height": SCROLLED_PX})},
         ),

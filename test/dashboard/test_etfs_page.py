@@ -76,6 +76,7 @@ def test_a_row_opens_what_the_etf_holds(site: Site, reader: Reader) -> None:
     reader.page.wait_for_selector("#holdings-XLV .ag-row")
     assert cells(reader, "holdings-XLV", "ticker") == ["BETA", "ACME"]
     assert "etf=XLV" in reader.page.url
+    assert reader.page.locator("#etfs .ag-row.chosen [col-id=etf_ticker]").all_inner_texts() == ["XLV"]
     reader.page.go_back()
     reader.page.wait_for_selector("#holdings-QQQ .ag-row")
 
