@@ -53,7 +53,7 @@ def run_program(main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[
         level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("kafka").setLevel(logging.WARNING)
-    for noisy in ("kafka.net", "kafka.cluster"):  # every try to reach a broker that is away, with its trace
+    for noisy in ("kafka.net", "kafka.cluster", "kafka.coordinator"):  # every try to reach a broker that is away, with its trace
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     name = Path(sys.argv[0]).name
     try:
