@@ -53,7 +53,8 @@ def run_program(main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[
         level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("kafka").setLevel(logging.WARNING)
-    for noisy in ("kafka.net", "kafka.cluster", "kafka.coordinator"):  # every try to reach a broker that is away, with its trace
+    # Each of their tries to reach a broker that is away, with its trace: our own line says that it is.
+    for noisy in ("kafka.net", "kafka.cluster", "kafka.coordinator"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     name = Path(sys.argv[0]).name
     try:
