@@ -184,7 +184,8 @@ def page_requests(browser: Browser, url: str) -> list[bytes]:
         body = (one.value.post_data or "").encode()
         head = (
             f"POST {urlsplit(one.value.url).path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
-            f"Content-Type: application/json\r\nAccept-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            "Accept-Encoding: gzip, deflate, br, zstd\r\n\r\n"
         )
         found.append(head.encode() + body)
     context.close()
