@@ -2,8 +2,7 @@
 
     python -m test.faults.evening
 
-What is missing first, then everything once more (--force), so that a program that is started again has work, too. One
-process for all of them: loading the Yahoo client takes longer than what they do here.
+One process for all of them: loading the Yahoo client takes longer than what they do here.
 """
 
 import sys
@@ -26,12 +25,11 @@ PAUSE_SECONDS = 0.5
 
 def main() -> int:
     """0 when all are done; the code of a program that was told to stop."""
-    for forced in ([], ["--force"]):
-        for program, arguments in EVENING:
-            while (code := _ended(program, [*arguments, *forced])) != 0:
-                if code not in (FAILED, RUN_AGAIN):
-                    return code
-                time.sleep(PAUSE_SECONDS)  # Airflow would wait for minutes
+    for program, arguments in EVENING:
+        while (code := _ended(program, arguments)) != 0:
+            if code not in (FAILED, RUN_AGAIN):
+                return code
+            time.sleep(PAUSE_SECONDS)  # Airflow would wait for minutes
     return 0
 
 
