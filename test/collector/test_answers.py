@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+import exchange_calendars
 import pandas as pd
 import pytest
 
@@ -236,7 +237,14 @@ def test_a_penny_is_worth_a_hundredth_of_a_pound() -> None:
     assert (pounds, pence) == (1.25, 0.0125)
 
 
+def test_every_exchange_is_told_by_its_symbols_and_has_a_calendar() -> None:
+    known = set(exchange_calendars.get_calendar_names())
+    for exchange in EXCHANGES:
+        assert exchange_of(f"X.{exchange.suffix}", None) == exchange.code
+        assert exchange.calendar in known
+
+
+@pytest.mark.long  # a calendar takes a second to make
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.code)
-def test_every_exchange_has_a_calendar_that_knows_ten_years(exchange: Exchange) -> None:
-    assert exchange_of(f"X.{exchange.suffix}", None) == exchange.code
+def test_every_calendar_knows_ten_years(exchange: Exchange) -> None:
     assert len(sessions_until(session_at_or_before(D, exchange.calendar), 2520, exchange.calendar)) == 2520
