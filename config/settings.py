@@ -51,7 +51,7 @@ class ServiceSettings(BaseSettings):
 class YahooSettings(BaseSettings):
     """How the source is asked: politely, and by which way."""
 
-    model_config = SettingsConfigDict(env_prefix="YAHOO_")
+    model_config = SettingsConfigDict(env_prefix="YAHOO_", env_ignore_empty=True)
     pace_seconds: NonNegativeFloat = Field(default=1.0, description="between two requests of this machine")
     slow_pace_seconds: NonNegativeFloat = Field(default=2.5, description="after a holdings or profile request")
     daily_budget: PositiveInt = Field(default=2000, description="requests a day, all programs together")
@@ -69,7 +69,7 @@ class YahooSettings(BaseSettings):
 class PlatformSettings(BaseSettings):
     """What holds for the whole platform."""
 
-    model_config = SettingsConfigDict(env_prefix="PLATFORM_")
+    model_config = SettingsConfigDict(env_prefix="PLATFORM_", env_ignore_empty=True)
     now_url: str | None = Field(default=None, description="replay only: where programs take the time from")
     settle_minutes: NonNegativeInt = Field(default=20, description="a session counts this long after its close")
     is_demo: bool = Field(default=False, description="the market is invented")
@@ -113,6 +113,8 @@ class SparkSettings(BaseSettings):
     driver_memory: str = "768m"
     jdbc_jar: Path = Field(description="PostgreSQL's JDBC driver")
     shuffle_partitions: PositiveInt = 2
+    executor_memory: str = "640m"
+    executor_cores: PositiveInt = Field(default=2, description="of a cluster, all executors of a job together")
     class_archive: Path | None = Field(default=None, description="class-data archive that halves start-up")
 
 

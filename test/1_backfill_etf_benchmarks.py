@@ -8,6 +8,8 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from collector.arguments import run  # noqa: E402 - after the path is right
 from test.backfill.benchmarks import main  # noqa: E402
+from utils.stack.environment import take_role  # noqa: E402
 
 if __name__ == "__main__":
+    take_role("collector")
     run(main)

@@ -48,9 +48,11 @@ def java_options(*, archive: Path | None, made: Path | None) -> str:
 def configuration(settings: SparkSettings, *, options: str, years_of_data: bool) -> dict[str, str]:
     """Spark's own settings."""
     here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    # Without a limit the first job takes all cores, and the next one waits until it ends.
+    share = {"spark.cores.max": str(settings.executor_cores), "spark.executor.memory": settings.executor_memory}
     small = {} if years_of_data else ONE_SESSION
     return (
-        (here if settings.master_url.startswith("local") else {})
+        (here if settings.master_url.startswith("local") else share)
         | small
         | {
             "spark.driver.memory": settings.driver_memory,

@@ -8,7 +8,7 @@ import pytest
 
 from utils.sessions import sessions_between
 from utils.stack import checks, jars
-from utils.stack.__main__ import _instant, _parser
+from utils.stack.__main__ import instant, parser
 from utils.stack.folder import DEMO, YAHOO, make, replayed
 from utils.stack.past import chapters, month_ends
 
@@ -33,11 +33,11 @@ def test_two_services_on_one_port_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-01-24", "2026-01-24T02:00:00", ""])
 def test_an_instant_needs_a_time_and_a_zone(text: str) -> None:
     with pytest.raises(checks.CheckFailed, match="--now: expected an instant such as"):
-        _instant(text)
+        instant(text)
 
 
 def test_an_instant_is_told_in_utc() -> None:
-    assert _instant("2025-12-31T07:00:00+09:00") == "2025-12-30T22:00:00Z"
+    assert instant("2025-12-31T07:00:00+09:00") == "2025-12-30T22:00:00Z"
 
 
 def test_a_setting_of_the_wrong_form_is_refused_by_name() -> None:
@@ -59,9 +59,9 @@ def test_a_clock_without_a_replayed_market_is_refused(tmp_path: Path) -> None:
 
 
 def test_options_may_stand_before_and_after_a_command() -> None:
-    assert _parser().parse_args(["stop", "--data", "/x"]).data == "/x"
-    assert _parser().parse_args(["--data", "/x", "stop"]).data == "/x"
-    asked = _parser().parse_args(["run", "--data", "/x", "batch/spark_01.py", "--as-of", "2026-01-23"])
+    assert parser().parse_args(["stop", "--data", "/x"]).data == "/x"
+    assert parser().parse_args(["--data", "/x", "stop"]).data == "/x"
+    asked = parser().parse_args(["run", "--data", "/x", "batch/spark_01.py", "--as-of", "2026-01-23"])
     assert (asked.data, asked.program, asked.arguments) == ("/x", "batch/spark_01.py", ["--as-of", "2026-01-23"])
 
 

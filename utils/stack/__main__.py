@@ -27,6 +27,7 @@ from utils.stack.folder import (
     REPO,
     YAHOO,
     Folder,
+    Market,
     WrongFolder,
     data_root,
     folders,
@@ -42,7 +43,7 @@ FAILED, USAGE = 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what was asked; each failure is one line, and the tail of the log that knows more."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     action: Callable[[argparse.Namespace], int] = arguments.action
     try:
         return action(arguments)
@@ -66,9 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def start(arguments: argparse.Namespace) -> int:
     """Checks, then the folder, then everything in order of health."""
     began = time.monotonic()
-    market = arguments.market if "market" in arguments else replayed(arguments.replay) if arguments.replay else YAHOO
+    market = wanted_market(arguments)
     path = _path(arguments) or data_root() / market.name
-    now = _instant(arguments.now) if arguments.now else None
+    now = instant(arguments.now) if arguments.now else None
     checks.settings(os.environ)
     checks.market(market, path, now)
     is_new = not (path / "market.json").exists()
@@ -77,16 +78,29 @@ def start(arguments: argparse.Namespace) -> int:
     folder = make(path, market, os.environ)
     with _alone(folder):
         took = _up(folder, now, arguments.only.split(",") if arguments.only else [])
-        if market.is_demo and not arguments.only:
-            took += demo.build_past(folder)
-        if (arguments.run or market.is_demo) and not arguments.only:
-            beginning = time.monotonic()
-            pipeline.run_if_behind(folder)
-            took.append(Took("daily pipeline", time.monotonic() - beginning))
+        if not arguments.only:
+            took += bring_up_to_date(folder, run=arguments.run)
     setup = float(os.environ.get("ACTSTOCK_SETUP_SECONDS", "0"))
     status.show_times([Took("packages", setup), *took], setup + time.monotonic() - began)
     status.show_addresses(folder)
     return 0
+
+
+def wanted_market(arguments: argparse.Namespace) -> Market:
+    """Which market a start is for."""
+    if "market" in arguments:
+        return DEMO
+    return replayed(arguments.replay) if arguments.replay else YAHOO
+
+
+def bring_up_to_date(folder: Folder, *, run: bool) -> list[Took]:
+    """The demo's past; and of the demo, or when told to run, what the newest session lacks. How long each took."""
+    took = demo.build_past(folder) if folder.market.is_demo else []
+    if run or folder.market.is_demo:
+        beginning = time.monotonic()
+        pipeline.run_if_behind(folder)
+        took.append(Took("daily pipeline", time.monotonic() - beginning))
+    return took
 
 
 def _up(folder: Folder, now: str | None, only: Sequence[str]) -> list[Took]:
@@ -130,19 +144,19 @@ def _fingerprint(folder: Folder) -> str:
     return known.hexdigest()
 
 
-def _instant(text: str) -> str:
+def instant(text: str) -> str:
     """The instant as the replay's clock reads it.
 
-    >>> _instant("2025-12-30T17:00:00-05:00")
+    >>> instant("2025-12-30T17:00:00-05:00")
     '2025-12-30T22:00:00Z'
     """
     try:
-        instant = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+        found = None
+    if found is None or found.tzinfo is None:
         raise checks.CheckFailed(f"--now: expected an instant such as 2026-01-24T02:00:00Z, found {text!r}")
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 # -- the others ------------------------------------------------------------------------------------------------------
@@ -234,7 +248,8 @@ def _meant(arguments: argparse.Namespace) -> Folder:
 # -- arguments -------------------------------------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The command line of ./start.sh, the same in both modes."""
     where = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     where.add_argument("--data", metavar="DIR", help="the market's folder (default: below ACTSTOCK_DATA)")
     starting = argparse.ArgumentParser(add_help=False)
@@ -246,15 +261,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     starting.add_argument("--now", metavar="INSTANT", help="the market's time, such as 2026-01-24T02:00:00Z")
 
-    parser = argparse.ArgumentParser(
+    whole = argparse.ArgumentParser(
         prog="./start.sh",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[where, starting],
     )
-    parser.add_argument("--replay", type=Path, metavar="DIR", help="a market directory instead of Yahoo")
-    parser.set_defaults(action=start)
-    commands = parser.add_subparsers(metavar="COMMAND")
+    whole.add_argument("--replay", type=Path, metavar="DIR", help="a market directory instead of Yahoo")
+    whole.set_defaults(action=start)
+    commands = whole.add_subparsers(metavar="COMMAND")
 
     shown = commands.add_parser("demo", parents=[where, starting], help="start on an invented market")
     shown.set_defaults(action=start, market=DEMO, replay=None)
@@ -273,7 +288,7 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
     running.set_defaults(action=run)
     commands.add_parser("test", help="the whole test suite: bash test/test.sh")
-    return parser
+    return whole
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 
 from utils.stack.folder import Folder
-from utils.stack.ports import HOST
 
 PATIENCE = 30
 
@@ -16,7 +15,7 @@ class Airflow:
     """A session at the Airflow of a folder. Failures are httpx.HTTPError."""
 
     def __init__(self, folder: Folder) -> None:
-        self.url = f"http://{HOST}:{folder.settings['AIRFLOW_PORT']}"
+        self.url = f"http://{folder.address('AIRFLOW_PORT')}"
         self._login = {"username": "admin", "password": folder.settings["AIRFLOW_ADMIN_PASSWORD"]}
         self._client = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
 

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 from config import settings as config_settings
 from utils.stack.environment import INHERITED
 from utils.stack.folder import REPO, Folder, Market, operator_settings
-from utils.stack.ports import PORTS, holder, is_taken
+from utils.stack.ports import ALL_PORTS, PORTS, holder, is_taken
 
 GIBIBYTE = 2**30
 MEMORY = 3 * GIBIBYTE  # the peak of the whole stack with a Spark job
@@ -36,7 +36,7 @@ def settings(given: Mapping[str, str]) -> None:
             name = f"{kind.model_config.get('env_prefix', '')}{field}".upper()
             if name in given and name in operator_settings():
                 problems += _problems(name, partial(_assign, kind, field), given[name])
-    for name in PORTS.keys() & given.keys():
+    for name in ALL_PORTS.keys() & given.keys():
         problems += _problems(name, TypeAdapter(config_settings.Port).validate_python, given[name])
     if problems:
         raise CheckFailed("; ".join(sorted(set(problems))))

@@ -18,7 +18,6 @@ from utils.program import ALREADY_COMPLETE, RUN_AGAIN, SUCCESS
 from utils.stack.environment import environment
 from utils.stack.folder import Folder
 from utils.stack.past import chapters, evening_of, last_session
-from utils.stack.ports import HOST
 from utils.stack.steps import StepFailed, Took
 
 
@@ -47,7 +46,7 @@ def _key(session: date, program: Sequence[str]) -> str:
 
 def move_clock(folder: Folder, to: datetime) -> None:
     """Move the market's clock forward; it never goes back on a folder that has results."""
-    url = f"http://{HOST}:{folder.settings['REPLAY_CONTROL_PORT']}/_control/clock"
+    url = f"http://{folder.address('REPLAY_CONTROL_PORT')}/_control/clock"
     now = datetime.fromisoformat(httpx.get(url, timeout=10, trust_env=False).raise_for_status().json()["now"])
     if now < to:
         httpx.post(url, json={"now": f"{to:%Y-%m-%dT%H:%M:%SZ}"}, timeout=10, trust_env=False).raise_for_status()
@@ -60,7 +59,8 @@ def _run(folder: Folder, program: Sequence[str]) -> Took:
     with log.open("ab") as output:
         code = subprocess.run(
             command,
-            env=environment(folder, "system", os.environ),
+            # In a container the settings of its role are in the environment, in local mode in the folder.
+            env=os.environ | environment(folder, "system", os.environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

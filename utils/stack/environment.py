@@ -5,9 +5,10 @@ Pure: the folder's settings and what is inherited go in, a complete environment 
 
 import hashlib
 import json
+import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from utils.stack.folder import REPO, SECRETS, Folder, downloads
@@ -60,6 +61,13 @@ def environment(folder: Folder, role: str, inherited: Mapping[str, str]) -> dict
     if role == WATCH:
         return environment(folder, "pipeline", inherited) | _chosen(folder, ("ALERT_", "SERVICE_"))
     return _foundation(folder, inherited) | _settings(folder, role) | _database(folder, role)
+
+
+def take_role(role: str, given: MutableMapping[str, str] = os.environ) -> None:
+    """In a container that was started for another role, and knows this one's password: go on as this one."""
+    password = given.get(f"DB_{role.upper()}_PASSWORD")
+    if password:
+        given.update(DB_USER=role, DB_PASSWORD=password)
 
 
 def airflow_environment(folder: Folder, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -150,38 +158,39 @@ def _derived(folder: Folder) -> dict[str, str]:
     """Settings that follow from the folder and its market."""
     market = folder.market
     found = {
-        "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{folder.port('KAFKA_PORT')}",
+        "KAFKA_BOOTSTRAP_SERVERS": folder.address("KAFKA_PORT"),
         "YAHOO_CACHE_DIR": str(folder.path / "cache" / "yfinance"),
         "DASHBOARD_CACHE_DIR": str(folder.path / "cache" / "dashboard"),
         "PLATFORM_MARKET": market.name,
         "PLATFORM_IS_DEMO": str(market.is_demo).lower(),
         "SPARK_JDBC_JAR": str(next(iter(sorted(jars(downloads()).glob("postgresql-*.jar"))), jars(downloads()))),
-        "SPARK_CLASS_ARCHIVE": str(class_archive()),
+        "SPARK_CLASS_ARCHIVE": str(folder.archives / class_archive()),
         "PIPELINE_DASHBOARD_URL": f"http://{HOST}:{folder.port('DASHBOARD_PORT')}",
-        "DASHBOARD_API_URL": f"http://{HOST}:{folder.port('API_PORT')}",
+        "DASHBOARD_API_URL": f"http://{folder.address('API_PORT')}",
     }
     if market.is_replayed:
-        found["PLATFORM_NOW_URL"] = f"http://{HOST}:{folder.port('REPLAY_CONTROL_PORT')}/_control/clock"
-        found["YAHOO_PROXY"] = f"http://{HOST}:{folder.port('REPLAY_PROXY_PORT')}"
+        found["PLATFORM_NOW_URL"] = f"http://{folder.address('REPLAY_CONTROL_PORT')}/_control/clock"
+        found["YAHOO_PROXY"] = f"http://{folder.address('REPLAY_PROXY_PORT')}"
         found["YAHOO_CA_FILE"] = str(folder.replay_state / "ca.pem")
     return found
 
 
-def class_archive() -> Path:
-    """Spark's class-data archive: one for each pyspark, JDBC driver and Java at its place; another's is of no use."""
+def class_archive() -> str:
+    """The name of Spark's class-data archive: one for each pyspark, JDBC driver and Java at its place."""
     java = shutil.which("java")
     known = (REPO / "requirements.txt").read_bytes() + (REPO / "config" / "jars.lock").read_bytes()
     built = f"{Path(java).resolve()} {Path(java).resolve().stat().st_mtime_ns}".encode() if java else b""
     known += sys.prefix.encode()
-    return downloads() / f"spark-{hashlib.sha256(known + built).hexdigest()[:12]}.jsa"
+    return f"spark-{hashlib.sha256(known + built).hexdigest()[:12]}.jsa"
 
 
 def _database(folder: Folder, role: str) -> dict[str, str]:
     if role in WITHOUT_DATABASE:
         return {}
+    host, _, port = folder.address("DB_PORT").partition(":")
     return {
-        "DB_HOST": HOST,
-        "DB_PORT": folder.settings["DB_PORT"],
+        "DB_HOST": host,
+        "DB_PORT": port,
         "DB_NAME": "stockdb",
         "DB_USER": role,
         "DB_PASSWORD": folder.settings[f"DB_{role.upper()}_PASSWORD"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from config.roles import ROLES
-from utils.stack.ports import PORTS, free_ports
+from utils.stack.ports import ALL_PORTS, HOST, NETWORK, free_ports
 
 REPO = Path(__file__).resolve().parents[2]
 SECRETS = (
@@ -38,6 +38,11 @@ DERIVED = frozenset(
         "PLATFORM_NOW_URL",
         "PLATFORM_IS_DEMO",
         "PLATFORM_MARKET",
+        "REPLAY_HOST",
+        "REPLAY_DIRECTORY",
+        "REPLAY_FOLDER",
+        "REPLAY_NOW",
+        "ACTSTOCK_MODE",
         "SPARK_JDBC_JAR",
         "SPARK_CLASS_ARCHIVE",
         "DASHBOARD_API_URL",
@@ -130,6 +135,15 @@ class Folder:
         """The port of that setting."""
         return int(self.settings[name])
 
+    def address(self, name: str) -> str:
+        """host:port of the service with that port's setting, as programs of this market reach it."""
+        return f"{HOST}:{self.port(name)}"
+
+    @property
+    def archives(self) -> Path:
+        """Where class-data archives are kept."""
+        return downloads()
+
     @property
     def logs(self) -> Path:
         """One file a service."""
@@ -149,6 +163,27 @@ class Folder:
     def replay_state(self) -> Path:
         """The replay server's own: clock, request log, certificate authority."""
         return self.path / "replay"
+
+
+class Container(Folder):
+    """The folder as one of compose's containers sees it: settings are its environment, services have names.
+
+    What else is in a folder is in volumes, at the same places below it; a container has those that it needs.
+    """
+
+    @cached_property
+    def settings(self) -> Mapping[str, str]:
+        """What this container was given."""
+        return dict(os.environ)
+
+    def address(self, name: str) -> str:
+        """host:port in compose's network."""
+        return NETWORK[name]
+
+    @property
+    def archives(self) -> Path:
+        """The image is read-only: beside the other caches."""
+        return self.path / "cache"
 
 
 def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
@@ -177,8 +212,18 @@ def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
     return Folder(path, market)
 
 
+def add_settings(folder: Folder, more: Mapping[str, str]) -> None:
+    """Have those in the folder's `.env`, too."""
+    known = dict(folder.settings)
+    wanted = known | dict(more)
+    if wanted != known:
+        _write_settings(folder.settings_file, wanted)
+
+
 def open_folder(path: Path) -> Folder:
     """An existing folder. Raises WrongFolder when there is none."""
+    if os.environ.get("ACTSTOCK_MODE") == "container":
+        return Container(path, Market(os.environ["PLATFORM_MARKET"]))
     market = _market_of(path)
     if market is None:
         raise WrongFolder(f"{path}: expected the folder of a market, found no market.json in it")
@@ -210,7 +255,7 @@ def _remembered(market: Market) -> dict[str, str]:
 
 
 def _first_settings(market: Market, given: Mapping[str, str]) -> dict[str, str]:
-    ports = free_ports() if given.get("ACTSTOCK_PORTS") == "free" else PORTS
+    ports = free_ports() if given.get("ACTSTOCK_PORTS") == "free" else ALL_PORTS
     return (
         {name: str(port) for name, port in ports.items()}
         | {"AIRFLOW_ADMIN_PASSWORD": "admin"}

@@ -1,13 +1,15 @@
-"""Does a service answer? One question per address: tcp, http, a login at PostgreSQL, a part of Airflow, progress."""
+"""Does a service answer? One question per address: tcp, http, a login at PostgreSQL, a part of Airflow, progress.
+
+python -m utils.stack.health http://localhost:8000/ready    # exit code 1 with the reason when it does not
+"""
 
 import json
 import socket
+import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from utils import progress
 
 PATIENCE = 3  # seconds for one answer
 HEARTBEAT = timedelta(seconds=30)
@@ -27,6 +29,8 @@ def problem(address: str, since: datetime | None = None) -> str | None:
                 with urllib.request.urlopen(address, timeout=PATIENCE):  # noqa: S310 - an address of ours
                     pass
             case "progress":
+                from utils import progress  # noqa: PLC0415 - the settings' third of a second for this question alone
+
                 return progress.problem(Path(parts.path), since)
             case "pg":
                 return _login(address)
@@ -57,3 +61,9 @@ def _heartbeat(component: str, url: str, since: datetime | None) -> str | None:
     if at < max(since or datetime.min.replace(tzinfo=UTC), datetime.now(UTC) - HEARTBEAT):
         return f"last heartbeat at {at:%H:%M:%S} UTC"
     return None
+
+
+if __name__ == "__main__":
+    found_problem = problem(sys.argv[1])
+    if found_problem is not None:
+        raise SystemExit(found_problem)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,14 +49,14 @@ def locked() -> list[Jar]:
     return [Jar(sha256, *coordinates.split(":")) for sha256, coordinates in lines]
 
 
-def fetch(root: Path) -> None:
-    """Have exactly the locked jars in the downloads folder; what is there already is not fetched again.
+def fetch(root: Path, only: Sequence[str] = ()) -> None:
+    """Have exactly the locked jars in the downloads folder, or those artifacts of them; what is there already stays.
 
     Raises JarsUnavailable with one line.
     """
     folder = environment.jars(root)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = locked()
+    wanted = [jar for jar in locked() if not only or jar.artifact in only]
     done = root / ".jars-sha256"
     record = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     present = {file.name for file in folder.glob("*.jar")}
@@ -181,9 +181,9 @@ def _sum(file: Path) -> str | None:
 
 
 def main() -> int:
-    """Fetch them by hand: `python -m utils.stack.jars`."""
+    """Fetch them by hand: `python -m utils.stack.jars [ARTIFACT...]`."""
     try:
-        fetch(downloads())
+        fetch(downloads(), sys.argv[1:])
     except JarsUnavailable as error:
         print(f"jars: {error}", file=sys.stderr)
         return 1

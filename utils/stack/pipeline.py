@@ -8,7 +8,6 @@ from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_
 
 from utils.stack.airflow_api import Airflow
 from utils.stack.folder import Folder
-from utils.stack.ports import HOST
 
 CONTROLLER = "daily_pipeline_controller"
 PARSE_PATIENCE = 90  # seconds until a DAG that Airflow has not read is given up
@@ -76,7 +75,7 @@ def follow(airflow: Airflow, dag_id: str, run_id: str) -> None:
 def status(folder: Folder) -> Any:
     """How fresh the results are, as our own API says."""
     key = {"X-API-Key": folder.settings["API_KEY"]}
-    answer = httpx.get(f"http://{HOST}:{folder.settings['API_PORT']}/status", headers=key, timeout=30, trust_env=False)
+    answer = httpx.get(f"http://{folder.address('API_PORT')}/status", headers=key, timeout=30, trust_env=False)
     return answer.raise_for_status().json()
 
 

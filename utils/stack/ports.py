@@ -1,4 +1,4 @@
-"""The ports of a stack, all on 127.0.0.1 (contracts 7)."""
+"""The ports of a stack, all on 127.0.0.1 (contracts 7), and the addresses in compose's network."""
 
 import random
 import socket
@@ -14,6 +14,24 @@ PORTS: Mapping[str, int] = {
     "DASHBOARD_PORT": 8050,
     "REPLAY_PROXY_PORT": 8056,
     "REPLAY_CONTROL_PORT": 8055,
+}
+# Of services that compose alone has.
+COMPOSE_PORTS: Mapping[str, int] = {
+    "AIRFLOW_DB_PORT": 5433,
+    "SPARK_MASTER_PORT": 7077,
+    "SPARK_MASTER_UI_PORT": 8081,
+    "PROMETHEUS_PORT": 9090,
+}
+ALL_PORTS: Mapping[str, int] = {**PORTS, **COMPOSE_PORTS}
+# Inside compose's network ports never change: each service has an address of its own.
+NETWORK: Mapping[str, str] = {
+    "DB_PORT": "postgres:5432",
+    "KAFKA_PORT": "kafka:9092",
+    "AIRFLOW_PORT": "airflow-webserver:8080",
+    "API_PORT": "api:8000",
+    "DASHBOARD_PORT": "dashboard:8050",
+    "REPLAY_PROXY_PORT": "replay:8056",
+    "REPLAY_CONTROL_PORT": "replay:8055",
 }
 # Below the range from which the system takes ports for outgoing connections: nobody takes one by chance.
 FREE_RANGE = range(20000, 32000)
@@ -34,7 +52,7 @@ def is_taken(port: int) -> bool:
 def free_ports() -> dict[str, int]:
     """A port nobody listens on for each setting."""
     candidates = iter(random.SystemRandom().sample(FREE_RANGE, len(FREE_RANGE)))
-    return {name: next(port for port in candidates if not is_taken(port)) for name in PORTS}
+    return {name: next(port for port in candidates if not is_taken(port)) for name in ALL_PORTS}
 
 
 def holder(port: int) -> str:

@@ -26,8 +26,13 @@ def main() -> int:
     except (ValueError, WrongFolder) as error:
         print(f"run: {error}", file=sys.stderr)
         return USAGE
+    try:
+        given = environment(folder, role, os.environ)
+    except KeyError as missing:
+        print(f"run: {program}: expected {missing.args[0]} in this container, found none", file=sys.stderr)
+        return USAGE
     command = [sys.executable, str(REPO / program), *sys.argv[2:]]
-    os.execve(command[0], command, environment(folder, role, os.environ))  # noqa: S606 - no shell is meant
+    os.execve(command[0], command, given)  # noqa: S606 - no shell is meant
 
 
 if __name__ == "__main__":

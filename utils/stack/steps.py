@@ -26,13 +26,12 @@ from utils.stack.airflow_api import Airflow
 from utils.stack.environment import airflow_environment, airflow_passwords, environment
 from utils.stack.folder import REPO, Folder, downloads
 from utils.stack.past import first_instant, last_session
+from utils.stack.pools import POOLS
 from utils.stack.ports import HOST
 from utils.stack.services import Service, java, postgres_binary, services_of, unprivileged
 
 SERVICE_PATIENCE = 120  # seconds until a service that does not answer is given up
 TAIL = 20  # lines of a log that are shown when something failed
-POOLS = {"yahoo": 1, "spark": 1}
-"""Slots of each pool: the source is asked by one program at a time, and two cores carry one Spark job."""
 DEMO_SEED = 7
 STATIC_KAFKA = """process.roles=broker,controller
 node.id=1
@@ -194,7 +193,7 @@ def _pools(folder: Folder) -> None:
         raise StepFailed(f"pools: expected Airflow to take them, found {error}") from error
 
 
-def _market(folder: Folder) -> None:
+def make_market(folder: Folder) -> None:
     """The demo's market: generated once, up to the session before the day it is generated."""
     if not folder.market.is_demo:
         return
@@ -221,7 +220,7 @@ STEPS: tuple[Step, ...] = (
     Step("jars", _jars),
     Step("cluster", _cluster),
     Step("broker", _broker, ("jars",)),
-    Step("market", _market),
+    Step("market", make_market),
     Step("roles", _roles, ("postgres",)),
     Step("schema", _schema, ("roles",)),
     Step("topics", _topics, ("kafka",)),
