@@ -31,3 +31,33 @@ def test_a_variable_that_is_not_set_is_named(database: Database) -> None:
     done = create(database, "--key-in", "NO_SUCH_KEY")
     assert done.returncode == 2
     assert done.stderr.strip().endswith("expected a key in NO_SUCH_KEY, found none")
+
+
+def command(database: Database, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "database.api_keys", *arguments],
+        cwd=REPO,
+        env=os.environ | database.environment("migrate"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_several_are_made_listed_without_their_secrets_and_revoked(database: Database) -> None:
+    keys = {name: command(database, "create", name).split()[1] for name in ("reports", "notebook")}
+    assert len(set(keys.values())) == 2
+    listed = command(database, "list")
+    for name, key in keys.items():
+        key_id, _, secret = key.partition(".")
+        assert f"{key_id}  {name}  created " in listed
+        assert secret not in listed
+    with connect(database.settings("api")) as connection:
+        assert find(connection, keys["reports"]) is not None
+        assert keys["reports"].partition(".")[2] not in str(connection.execute("SELECT * FROM api_keys").fetchall())
+        revoked = keys["reports"].partition(".")[0]
+        assert command(database, "revoke", revoked) == f"{revoked}: revoked\n"
+        assert find(connection, keys["reports"]) is None
+        assert find(connection, keys["notebook"]) is not None
+    assert "revoked 20" in command(database, "list")
