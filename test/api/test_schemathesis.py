@@ -7,15 +7,34 @@ What is asked, and with which values: schemathesis.toml beside this file.
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from test.api.serving import Served
-from test.published import KEY
+from database import api_keys
+from test.api.market import everything, holding, stock_bar
+from test.api.serving import Served, served
+from test.conftest import Server, fresh_database
+from test.published import FRIDAY, KEY, THURSDAY, connect
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+EXAMPLE = "NVDA"  # the stock of the page's examples, with which most requests are made
+
+
+@pytest.fixture(scope="module")
+def server(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The market of the other tests, in which the page's examples exist."""
+    with fresh_database(postgres) as database:
+        with connect(database) as connection:
+            everything(connection)
+            api_keys.register(connection, "tests", KEY)
+            holding(connection, "QQQ", THURSDAY, EXAMPLE, 4, 1.0)
+            stock_bar(connection, EXAMPLE, FRIDAY, 180.0)
+        with served(database, tmp_path_factory.mktemp("api") / "api.log", API_RATE_PER_MINUTE="0") as found:
+            yield found
 
 
 def ask(server: Served, folder: Path, *, examples: int) -> None:

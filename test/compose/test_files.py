@@ -1,5 +1,6 @@
 """The compose file says what local mode says: one list of settings, one configuration of each part, the same roles."""
 
+import os
 import re
 from pathlib import Path
 
@@ -110,12 +111,15 @@ def test_a_service_stands_in_the_environment_that_local_mode_would_give(
     service: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = environment_of(service, settings)
+    prefixes = ("DB_", "KAFKA_", "YAHOO_", "SPARK_", "DASHBOARD_")
+    for name in [each for each in os.environ if each.startswith(prefixes)]:
+        monkeypatch.delenv(name)  # pyspark, started in this process, leaves some
     for name, value in (settings | {"ACTSTOCK_DOWNLOADS": str(REPO / "var" / "downloads")}).items():
         monkeypatch.setenv(name, value)
     expected = environment(Container(Path("/data"), DEMO), ROLE[service], {})
     # Where the image keeps what local mode downloads; a program that is started by hand needs no archive.
     places = {"SPARK_JDBC_JAR", "SPARK_CLASS_ARCHIVE", "SPARK_MASTER_URL", "DASHBOARD_CACHE_DIR", "ACTSTOCK_DOWNLOADS"}
-    compared = {name for name in expected if name.startswith(("DB_", "KAFKA_", "YAHOO_", "SPARK_", "DASHBOARD_"))} - {
+    compared = {name for name in expected if name.startswith(prefixes)} - {
         *ALL_PORTS.keys() - {"DB_PORT"},
         *places,
         "SPARK_WORKER_UI_PORT",
