@@ -69,12 +69,14 @@ class Finding:
 
 
 class Dated(NamedTuple):
-    """A table with dates: what it holds, how often it is brought up to date, the column that dates a row."""
+    """A table with dates: what it holds, how often it is brought up to date, the column that dates a row, how many
+    sessions before the newest that should reach."""
 
     table: str
     about: str
     cadence: Cadence
     newest: str
+    sessions_before: int = 0
 
 
 class Reach(NamedTuple):
@@ -92,7 +94,8 @@ TABLES = (
     Dated("collected_04_etf_holdings", "holdings lists", "daily", "max(as_of_date)"),
     Dated("collected_06_daily_stock_history", "daily bars of the stocks", "daily", "max(trade_date)"),
     Dated("collected_00_market_cap", "quoted market caps", "daily", "max(session_date)"),
-    Dated("collected_00_fx_rate", "exchange rates", "daily", "max(rate_date)"),
+    # A session is converted with a rate dated before it (rules 4).
+    Dated("collected_00_fx_rate", "exchange rates", "daily", "max(rate_date)", sessions_before=1),
     Dated("analytics_portfolios", "headers of the portfolios of 5, 10 and 20 sessions", "daily", "max(as_of_date)"),
     Dated("analytics_05_portfolio_allocation", "their positions", "daily", "max(as_of_date)"),
     Dated("analytics_05_candidates", "what was looked at for them", "daily", "max(as_of_date)"),

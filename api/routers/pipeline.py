@@ -25,7 +25,7 @@ from api.tables import CSV_DOCUMENTED, table_answer
 from database import read_pipeline
 from database.connection import Connection
 from database.read_pipeline import Reach
-from utils.sessions import sessions_between
+from utils.sessions import session_offset, sessions_between
 
 router = APIRouter(prefix="/pipeline", tags=["pipeline"], responses=DOCUMENTED)
 RUNS = Listing("runs", tuple[datetime, str])
@@ -124,8 +124,9 @@ def dated(app: Services, db: Connection) -> dict[str, Any]:
 def pipeline_freshness(request: Request, app: App, db: Database) -> Freshness | Response:
     """The newest date in each table against the one that should be there by now, and how many rows there are.
 
-    Daily tables should have the last closed session (rules 1), weekly ones that of the last Sunday, monthly ones the
-    last rebalance; a session that only just closed is expected, too: /status tells when it is due.
+    Daily tables should have the last closed session (rules 1), exchange rates the one before it (rules 4), weekly
+    tables the session of the last Sunday, monthly ones the last rebalance. A session that only just closed is
+    expected, too: /status tells when it is due.
     """
     now, settle = app.clock.now(), app.platform.settle_minutes
     expected = {
@@ -149,6 +150,7 @@ def pipeline_freshness(request: Request, app: App, db: Database) -> Freshness | 
 def table_row(table: read_pipeline.Dated, found: Reach, expected: date) -> TableFreshness:
     """One table against what is expected of it."""
     newest = found.newest_date
+    expected = session_offset(expected, -table.sessions_before) if table.sessions_before else expected
     # After the date itself: a rate is dated by its day and a list by a Sunday, and neither need be a session.
     after = None if newest is None else max(newest, FIRST_SESSION) + timedelta(days=1)
     return TableFreshness(

@@ -78,7 +78,9 @@ class TestFreshness:
         trending = rows["analytics_03_trending_etfs"]
         assert (trending["newest_date"], trending["sessions_behind"], trending["row_count"]) == ("2026-01-23", 0, 15)
         rates = rows["collected_00_fx_rate"]
-        assert (rates["newest_date"], rates["sessions_behind"], rates["is_estimate"]) == ("2026-01-22", 1, False)
+        assert (rates["newest_date"], rates["expected_date"], rates["sessions_behind"], rates["is_estimate"]) == (
+            "2026-01-22", "2026-01-22", 0, False,
+        )  # fmt: skip
         monthly = rows["analytics_08_monthly_portfolio"]
         assert (monthly["newest_date"], monthly["expected_date"], monthly["sessions_behind"]) == (
             "2025-12-28", "2025-12-28", 0,
