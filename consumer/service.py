@@ -39,7 +39,7 @@ def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
-    unpacking.limit()
+    unpacking.read_whatever_comes()
     store = PostgresStore(database, max_invalid_share=kafka.max_invalid_share)
     try:
         source = KafkaSource(consumer(service, kafka), admin(kafka), topic, service, kafka.batch_messages)

@@ -147,10 +147,13 @@ class PostgresStore:
 
 
 def _read(topic: str, record: Record) -> Envelope:
-    if any(name == unpacking.TOO_LARGE for name, _ in record.headers):
-        raise InvalidMessage(
-            f"a batch that unpacks to more than {unpacking.LARGEST_BATCH} bytes: kept in the topic only"
-        )
+    for name, _ in record.headers:
+        if name == unpacking.TOO_LARGE:
+            raise InvalidMessage(
+                f"a batch that unpacks to more than {unpacking.LARGEST_BATCH} bytes: kept in the topic only"
+            )
+        if name.startswith(unpacking.NOT_TEXT):
+            raise InvalidMessage(name)
     envelope = decode(record.key, record.value, record.headers)
     if topic_of(envelope.message) != topic:
         raise InvalidMessage(f"{envelope.message.kind} on {topic}: expected on {topic_of(envelope.message)}")

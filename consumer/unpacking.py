@@ -1,8 +1,11 @@
-"""Memory of a consumer whatever somebody sends: a batch of messages that unpacks to more than it may is not unpacked.
+"""A consumer reads on whatever somebody sends: what would end the client becomes a message that says so, a dead letter.
 
-The broker limits what a batch weighs packed, and a hundred megabytes of zeros weigh a hundred kilobytes. The client
-unpacks a batch as a whole, without a limit; here it has one. In the place of a larger batch stands one message that
-says so: it becomes a dead letter, and what comes after it is read.
+A batch that unpacks to more than it may: the broker limits what it weighs packed, and a hundred megabytes of zeros
+weigh a hundred kilobytes. The client unpacks a batch as a whole, without a limit; here it has one, and in the place of
+a larger batch stands one message.
+
+A header whose name is not UTF-8: the broker lets it pass, the client takes the whole batch for corrupt. Here the name
+is one that says so.
 """
 
 import zlib
@@ -15,14 +18,18 @@ from kafka.record.util import encode_varint
 LARGEST_BATCH = 16 * 1024 * 1024
 TOO_LARGE = "batch-too-large"
 """Header of the message that stands in the place of such a batch."""
+NOT_TEXT = "header whose name is not UTF-8: "
+"""So begins the name of such a header; its bytes follow as text."""
 _GZIP = 31  # zlib's word for gzip's format
 
 _unpack = DefaultRecordBatch._maybe_uncompress
+_read = DefaultRecordBatch._read_msg
 
 
-def limit() -> None:
+def read_whatever_comes() -> None:
     """From now on, in this process."""
     DefaultRecordBatch._maybe_uncompress = _unpack_limited
+    DefaultRecordBatch._read_msg = _read_any_name
 
 
 def _unpack_limited(batch: Any) -> None:
@@ -48,3 +55,26 @@ def _message_instead(offset_delta: int) -> bytes:
     length = bytearray()
     encode_varint(len(record), length.append)
     return bytes(length + record)
+
+
+def _read_any_name(batch: Any) -> Any:
+    try:
+        return _read(batch)
+    except UnicodeDecodeError:
+        # For the rest of the batch, too: copied for each such message, a batch of them would take for ever.
+        batch._buffer = _AnyName(batch._buffer)
+        return _read(batch)
+
+
+class _AnyName(bytearray):
+    """Bytes whose slices are text whatever they are."""
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        return _AnyName(found) if isinstance(at, slice) else found
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        try:
+            return super().decode(encoding, errors)
+        except UnicodeDecodeError:
+            return NOT_TEXT + super().decode(encoding, "backslashreplace")

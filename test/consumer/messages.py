@@ -75,3 +75,11 @@ def snapshot(lines: Sequence[tuple[str, float]], *, hour: int = 1, etf: str = "X
             for rank, (ticker, percent) in enumerate(lines, start=1)
         ),
     )
+
+
+class Latin(str):
+    """A header's name as a program sends it that does not know UTF-8."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        del encoding
+        return super().encode("latin-1", errors)

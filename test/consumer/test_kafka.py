@@ -20,7 +20,7 @@ from config.settings import KafkaSettings
 from config.topics import PARTITIONS, STOCK_DAILY
 from consumer.kafka_source import KafkaSource, NotInGroup
 from test.conftest import REPO, Broker, Database
-from test.consumer.messages import J2, J5, J6, bar, bars
+from test.consumer.messages import J2, J5, J6, Latin, bar, bars
 from test.consumer.topics import gone, remake_topics
 from utils import progress, topics
 from utils.kafka import admin, consumer, producer
@@ -304,6 +304,22 @@ def test_memory_stays_below_200_mib_whatever_comes(platform: Platform) -> None:
     assert len(reasons) == 3
     assert any(reason.startswith("a batch that unpacks to more than 16777216 bytes") for reason in reasons)
     assert peak < 200 * 1024
+
+
+def test_a_message_that_the_client_takes_for_corrupt_is_a_dead_letter_alone(platform: Platform) -> None:
+    sender = producer(platform.kafka)
+    key, value, headers = encode(bars(bar(J2, 100), ticker="ODD"), "run")
+    odd = [*headers, (Latin("größe"), b"x")]
+    sender.send(STOCK_DAILY, key=key, value=value, headers=odd).get(timeout=30)
+    sender.close()
+    platform.send(tickers(3))
+    consumer = platform.consumer()
+    wait_until(lambda: platform.offsets() == 4)
+    assert end(consumer) == 0
+    assert {ticker for ticker, _, _ in platform.stored()} == {"T000", "T001", "T002"}
+    assert platform.rows("SELECT message_key, error_msg FROM logs_consumer_error") == [
+        (b"ODD", r"header whose name is not UTF-8: gr\xf6\xdfe")
+    ]
 
 
 def test_drift_of_a_topic_is_said(platform: Platform) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from consumer import dead_letters
+from consumer import dead_letters, unpacking
 from consumer.loop import Assigned, Partition, PositionLost, Record, Slice, StoreAway
 from consumer.store import PostgresStore, TooManyInvalid
 from database import dead_letters as letters
@@ -106,6 +106,17 @@ def test_a_message_whose_rows_the_tables_refuse_is_a_dead_letter_alone(
     store.save([Slice(STOCKS, 0, tuple(record(offset, message) for offset, message in enumerate(batch)))])
     assert [ticker for ticker, _, _ in closes(database)] == ["AAA", "BBB"]
     assert [names[offset] for offset, _ in errors(database)] == ["TWICE", "NEG", "HUGE"]
+
+
+def test_a_message_with_a_header_whose_name_is_no_text_is_a_dead_letter(
+    database: Database, store: PostgresStore
+) -> None:
+    claimed(store)
+    sent = record(0, bars(bar(J2, 100)))
+    odd = Record(0, sent.key, sent.value, (*sent.headers, (unpacking.NOT_TEXT + r"\xff", b"x")))
+    store.save([Slice(STOCKS, 0, (odd, record(1, bars(bar(J2, 100), ticker="BBB"))))])
+    assert errors(database) == [(0, r"header whose name is not UTF-8: \xff")]
+    assert [ticker for ticker, _, _ in closes(database)] == ["BBB"]
 
 
 def test_a_message_on_the_wrong_topic_is_a_dead_letter(database: Database, store: PostgresStore) -> None:

@@ -1,25 +1,27 @@
-"""A batch that would fill the memory is read as one message that says so."""
+"""What the client cannot read, a batch that would fill the memory or a name that is no text, is read all the same."""
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
 from consumer import unpacking
+from test.consumer.messages import Latin
 
 GZIP = 1
 
 
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(DefaultRecordBatch, "_maybe_uncompress", unpacking._unpack)  # as it was, afterwards
-    unpacking.limit()
+    for name, as_it_is in (("_maybe_uncompress", unpacking._unpack), ("_read_msg", unpacking._read)):
+        monkeypatch.setattr(DefaultRecordBatch, name, as_it_is)  # so it is again afterwards
+    unpacking.read_whatever_comes()
     yield
 
 
-def batch(*values: bytes) -> DefaultRecordBatch:
+def batch(*values: bytes, names: Sequence[str] = ("run_id",)) -> DefaultRecordBatch:
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=GZIP,
@@ -30,7 +32,8 @@ def batch(*values: bytes) -> DefaultRecordBatch:
         batch_size=10**9,
     )
     for offset, value in enumerate(values):
-        assert builder.append(offset, timestamp=1, key=b"A", value=value, headers=[("run_id", b"r")])
+        headers = [(name, b"r") for name in names]
+        assert builder.append(offset, timestamp=1, key=b"A", value=value, headers=headers)
     return DefaultRecordBatch(builder.build())
 
 
@@ -53,3 +56,9 @@ def test_in_the_place_of_a_larger_one_stands_a_message_at_its_last_offset(limite
         tracemalloc.stop()
     assert found == [(2, None, [(unpacking.TOO_LARGE, None)])]
     assert peak < 2.5 * unpacking.LARGEST_BATCH
+
+
+def test_a_header_whose_name_is_no_text_is_read_with_a_name_that_says_so(limited: None) -> None:
+    found = read(batch(b"a", b"b", names=("größe", Latin("größe"))))
+    headers = [("größe", b"r"), (unpacking.NOT_TEXT + r"gr\xf6\xdfe", b"r")]
+    assert found == [(0, b"a", headers), (1, b"b", headers)]
