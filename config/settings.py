@@ -122,8 +122,6 @@ class ApiSettings(BaseSettings):
     """The REST API."""
 
     model_config = SettingsConfigDict(env_prefix="API_")
-    host: str = "127.0.0.1"
-    port: Port = 8000
     pool_size: PositiveInt = 8
     fresh_hours: PositiveInt = Field(
         default=18, description="a result is current until the next session closed this long ago"
@@ -138,8 +136,6 @@ class DashboardSettings(BaseSettings):
     """The dashboard: reaches data over HTTP only."""
 
     model_config = SettingsConfigDict(env_prefix="DASHBOARD_")
-    host: str = "127.0.0.1"
-    port: Port = 8050
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr
     cache_dir: Path = Field(
