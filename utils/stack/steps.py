@@ -3,6 +3,7 @@
 Every one-shot can be repeated: it does nothing when its work is done.
 """
 
+import base64
 import hashlib
 import os
 import subprocess
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
 from threading import Event
+from uuid import uuid4
 
 import httpx
 
@@ -122,21 +124,41 @@ def _broker(folder: Folder) -> None:
     """Kafka's configuration, and its storage once."""
     home = folder.path / "kafka"
     home.mkdir(exist_ok=True)
-    broker, controller = f"{HOST}:{folder.settings['KAFKA_PORT']}", f"{HOST}:{folder.settings['KAFKA_CONTROLLER_PORT']}"
     properties = home / "kafka.properties"
     properties.write_text(
-        STATIC_KAFKA
-        + f"controller.quorum.voters=1@{controller}\nlisteners=PLAINTEXT://{broker},CONTROLLER://{controller}\n"
-        + f"advertised.listeners=PLAINTEXT://{broker}\nlog.dirs={home / 'data'}\n"
+        kafka_properties(
+            home / "data", port=folder.port("KAFKA_PORT"), controller_port=folder.port("KAFKA_CONTROLLER_PORT")
+        )
     )
     (home / "log4j2.properties").write_text(LOG4J2)
     if (home / "data" / "meta.properties").exists():
         return
-    tool = [*java("128m"), "kafka.tools.StorageTool"]
-    given = environment(folder, "system", os.environ)
-    identity = subprocess.run([*tool, "random-uuid"], env=given, check=True, capture_output=True, text=True)
-    command = [*tool, "format", "--ignore-formatted", "-t", identity.stdout.split()[-1], "-c", str(properties)]
-    _run(folder, "broker", command, given)
+    command = [*java("128m"), *format_storage(properties)]
+    _run(folder, "broker", command, environment(folder, "system", os.environ))
+
+
+def kafka_properties(data: Path, *, port: int, controller_port: int, advertised: int | None = None) -> str:
+    """The broker's configuration. `advertised`: the port its clients are told, of what stands in between."""
+    controller = f"{HOST}:{controller_port}"
+    return (
+        STATIC_KAFKA
+        + f"controller.quorum.voters=1@{controller}\n"
+        + f"listeners=PLAINTEXT://{HOST}:{port},CONTROLLER://{controller}\n"
+        + f"advertised.listeners=PLAINTEXT://{HOST}:{advertised or port}\nlog.dirs={data}\n"
+    )
+
+
+def format_storage(properties: Path) -> list[str]:
+    """What Kafka's JVM is to run so that a new broker has its storage, with an identity of its own."""
+    identity = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")  # as Kafka writes one
+    return [
+        "kafka.tools.StorageTool",
+        "format",
+        "--ignore-formatted",
+        f"--cluster-id={identity}",
+        "-c",
+        str(properties),
+    ]
 
 
 def _roles(folder: Folder) -> None:
