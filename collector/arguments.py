@@ -11,11 +11,11 @@ from config.universe import FIRST_FETCH_SESSIONS
 from database.connection import DatabaseUnavailable
 from utils.arguments import DAY, a_date
 from utils.clock import ClockUnavailable, NotAClosedSession
+from utils.messages import SYMBOL
 from utils.program import StageFailed, run_program
 
 # The calendars begin with the year 2000.
 MOST_SESSIONS = 6_500
-_TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]{0,19}")
 
 
 def parser(doc: str) -> argparse.ArgumentParser:
@@ -49,7 +49,7 @@ def a_count(text: str) -> int:
 def tickers(text: str) -> list[str]:
     """A comma-separated list of symbols, as written by a person."""
     found = [part.strip().upper() for part in text.split(",") if part.strip()]
-    wrong = [ticker for ticker in found if not _TICKER.fullmatch(ticker)]
+    wrong = [ticker for ticker in found if not re.fullmatch(SYMBOL, ticker)]
     if wrong or not found:
         raise argparse.ArgumentTypeError(f"expected symbols such as NVDA,005930.KS, got {text!r}")
     return list(dict.fromkeys(found))

@@ -10,11 +10,10 @@ from datetime import date, datetime
 from collector.yahoo import NoData, TopHoldings
 from config.universe import TOP_HOLDINGS
 from database.coverage import Stock, StoredHolding
-from utils.messages import Holding, HoldingsMessage
+from utils.messages import SYMBOL, Holding, HoldingsMessage
 from utils.sessions import is_session
 
 EQUITY = "EQUITY"
-_USABLE = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]{0,19}")
 _DECIMALS = 6
 
 
@@ -35,7 +34,7 @@ def holdings_message(listed: TopHoldings, *, as_of_date: date, observed_at: date
     names: dict[str, str] = {}
     for line in listed.lines:
         symbol = (line.symbol or "").upper()
-        if not _USABLE.fullmatch(symbol) or line.fraction is None or not 0 < line.fraction < float("inf"):
+        if not re.fullmatch(SYMBOL, symbol) or line.fraction is None or not 0 < line.fraction < float("inf"):
             continue
         percents[symbol] = percents.get(symbol, 0.0) + 100 * line.fraction
         names.setdefault(symbol, (line.name or symbol)[:200])

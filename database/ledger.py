@@ -24,6 +24,8 @@ from utils.program import StageFailed, UsageError, dag_run_id, try_number
 log = logging.getLogger(__name__)
 
 OPEN_STATES = ("planned", "sent")
+# A failure that may pass is tried again after this pause, unless the source names a later time.
+RETRY_AFTER = timedelta(minutes=2)
 
 
 class Item(NamedTuple):
@@ -269,10 +271,6 @@ class Run:
                 self.run_id,
             ),
         )
-
-
-# A failure that may pass is tried again after this pause, unless the source names a later time.
-RETRY_AFTER = timedelta(minutes=2)
 
 
 def _fail_open_items(connection: Connection, run_id: str, reason: str) -> None:

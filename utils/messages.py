@@ -17,7 +17,9 @@ from config.topics import ETF_DAILY, ETF_HOLDINGS, STOCK_DAILY
 SCHEMA_VERSION = 1
 LONGEST_RUN_ID = 200
 
-Ticker = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[A-Z0-9^][A-Z0-9.\-=^]*$")]
+SYMBOL = r"[A-Z0-9^][A-Z0-9.\-=^]{0,19}"
+"""How the source writes an instrument, whole: NVDA, 005930.KS, BRK-B, ^GSPC, KRW=X."""
+Ticker = Annotated[str, Field(pattern=f"^{SYMBOL}$")]
 Name = Annotated[str, Field(max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
