@@ -1,15 +1,18 @@
 """A database with a market, a clock and a way to run the programs."""
 
-import os
+import runpy
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 
 import psycopg
 import pytest
+from pyspark.sql import SparkSession
 
+import utils.spark
 from config.universe import ETFS, SECTORS, exchange_calendar
 from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Answer, Clock, Row, Run, write_bar
 from test.conftest import REPO, Database
@@ -82,29 +85,28 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def run(database: Database, clock: Clock, jdbc_jar: Path, archive: Path) -> Run:
-    """A program as the DAG runs it, as role batch."""
-    environment = (
-        os.environ
-        | database.environment("batch")
-        | {
-            "PYTHONPATH": str(REPO),
-            "SPARK_JDBC_JAR": str(jdbc_jar),
-            "SPARK_CLASS_ARCHIVE": str(archive),
-            "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/",
-            "ACTSTOCK_DAG_RUN_ID": "test/1",
-        }
-    )
+def run(database: Database, clock: Clock, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A program of batch/ as role batch, from its command line to its exit code, but in this process, on the session
+    that all tests share: most of what a program of its own takes is the start of its JVM."""
 
-    def program(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *command],
-            cwd=REPO,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+    @contextmanager
+    def shared(name: str, *, years_of_data: bool = False) -> Iterator[SparkSession]:
+        yield spark
+
+    environment = database.environment("batch") | {
+        "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/",
+        "ACTSTOCK_DAG_RUN_ID": "test/1",
+    }
+
+    def program(file: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command, out, err = [file, *arguments], StringIO(), StringIO()
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr(utils.spark, "spark_session", shared)
+            patch.setattr(sys, "argv", command)
+            with pytest.raises(SystemExit) as ended:
+                runpy.run_path(str(REPO / file), run_name="__main__")
+        return subprocess.CompletedProcess(command, int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     return program
