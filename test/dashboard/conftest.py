@@ -141,7 +141,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Reader:
-    """A page, and what went wrong or was asked for while it was looked at."""
+    """A page, and what went wrong or was asked for while it, or another tab, was looked at."""
 
     page: Page
     errors: list[str]
@@ -162,10 +162,10 @@ def reader(site: Site, browser: Browser) -> Iterator[Reader]:
     """A reader in Korean. No console error and no foreign request is tolerated."""
     context = browser.new_context(base_url=site.dashboard.url, viewport={"width": 1440, "height": 900})
     found = Reader(context.new_page(), [], [])
-    found.page.set_default_timeout(15_000)
-    found.page.on("console", lambda line: found.errors.append(line.text) if line.type in ("error", "warning") else None)
-    found.page.on("pageerror", lambda error: found.errors.append(str(error)))
-    found.page.on("request", lambda request: found.requests.append(request.url))
+    context.set_default_timeout(15_000)
+    context.on("console", lambda line: found.errors.append(line.text) if line.type in ("error", "warning") else None)
+    context.on("weberror", lambda error: found.errors.append(str(error.error)))
+    context.on("request", lambda request: found.requests.append(request.url))
     yield found
     foreign = [url for url in found.requests if not url.startswith((site.dashboard.url, "data:", "blob:"))]
     context.close()

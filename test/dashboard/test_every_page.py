@@ -1,0 +1,172 @@
+"""What holds on every page: both languages and themes, phone to large screen, by keyboard, by link, without the API.
+
+That no page writes an error to the console and none asks anybody but us is held by the fixture `reader`.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import expect
+
+from dashboard.screenshots import DRAWN, READY
+from dashboard.site import ETFS, PAGES, PERFORMANCE, PIPELINE, PORTFOLIO, SECTORS, Page
+from dashboard.texts import LANGS, Lang, Words
+from test.dashboard.conftest import Reader, Site
+from test.dashboard.followed import followed
+from test.published import Connection
+
+pytestmark = pytest.mark.integration
+SCREEN, TABLET, PHONE = 1440, 768, 390
+# what axe looks at of every page: each width, theme and language, and every two of them together
+LOOKS: dict[Lang, list[tuple[int, str]]] = {
+    "ko": [(SCREEN, "light"), (TABLET, "dark"), (PHONE, "light"), (PHONE, "dark")],
+    "en": [(SCREEN, "dark"), (TABLET, "light"), (PHONE, "light")],
+}
+FOLLOWED = """width => [...document.querySelectorAll('.ag-root, .main-svg')].every(
+    part => part.getBoundingClientRect().right <= width)"""
+MOST_STOPS = 150  # of Tab, from a page's top to its end
+every_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+
+
+@pytest.fixture(scope="module")
+def fill() -> Callable[[Connection], None]:
+    """Something on each page."""
+    return followed
+
+
+def opened(tab: Tab, address: str) -> None:
+    """Rows are seen and charts drawn."""
+    tab.goto(address)
+    tab.wait_for_selector(READY)
+    tab.wait_for_function(DRAWN)
+
+
+def resized(tab: Tab, width: int) -> None:
+    """The window is as wide; tables and charts have followed."""
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.wait_for_function(DRAWN)
+    tab.wait_for_function(FOLLOWED, arg=width)
+
+
+def themed(tab: Tab, theme: str) -> None:
+    """The system has that theme, and the page has followed."""
+    tab.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    expect(tab.locator("html")).to_have_attribute("data-bs-theme", theme)
+
+
+def serious(tab: Tab) -> list[tuple[str, str]]:
+    """What axe finds that keeps somebody out: (rule, first place)."""
+    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+@every_page
+@pytest.mark.parametrize("lang", LANGS)
+def test_fits_is_accessible_and_in_one_language(reader: Reader, page: Page, lang: Lang) -> None:
+    tab, t = reader.page, Words(lang)
+    opened(tab, f"{page.path}?lang={lang}")
+    assert tab.locator("html").get_attribute("lang") == lang
+    assert tab.locator("h1").inner_text() == t(f"nav.{page.name}")
+    assert tab.locator("nav [aria-current=page]").inner_text() == t(f"nav.{page.name}")
+    assert tab.locator(".badge-demo").inner_text() == t("demo_badge")
+    assert tab.title().startswith(t("demo_title", title=t(f"nav.{page.name}")))
+    for width, theme in LOOKS[lang]:
+        resized(tab, width)
+        themed(tab, theme)
+        assert (width, tab.evaluate("document.documentElement.scrollWidth")) == (width, width)
+        assert (width, theme, serious(tab)) == (width, theme, [])
+
+
+@every_page
+def test_keys_lead_through_a_page_and_to_the_next(reader: Reader, page: Page) -> None:
+    tab, t = reader.page, Words("ko")
+    opened(tab, f"{page.path}?lang=ko")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    for _ in range(MOST_STOPS):  # a table is entered once and left once
+        tab.keyboard.press("Tab")
+        if tab.evaluate("document.activeElement.id") == "keys":
+            break
+    assert tab.evaluate("document.activeElement.id") == "keys"
+    following = PAGES[(PAGES.index(page) + 1) % len(PAGES)]
+    tab.keyboard.press("g")
+    tab.keyboard.press(following.key)
+    tab.wait_for_url(f"**{following.path}?lang=ko")
+    expect(tab.locator("h1")).to_have_text(t(f"nav.{following.name}"))
+    expect(tab.locator("h1")).to_be_focused()
+
+
+# an address with other values than the defaults, and what shows them: name=value is a button of a choice that is
+# pressed, `selector: value` a field that has it, any other a selector
+LINKS = [
+    (PORTFOLIO, "period=5&cap=krw", ["#tab-period-5[aria-selected=true]", "cap=krw"]),
+    (PORTFOLIO, "date=2026-01-22", ["#date: 2026-01-22", ".badge-fresh.quiet"]),
+    (ETFS, "period=5&group=benchmark", ["period=5", "group=benchmark"]),
+    (SECTORS, "measure=excess&order=latest", ["measure=excess", "order=latest"]),
+    (PERFORMANCE, "strategy=5d&cost=25&scale=log", ["strategy=5d", "#cost: 25", "scale=log"]),
+    (PIPELINE, "tab=quality&severity=warn", ["#tab-tab-quality[aria-selected=true]", "#findings .ag-row"]),
+    (PIPELINE, "run=bars-2", ["#items .ag-row"]),
+]
+
+
+def see(tab: Tab, shown: list[str]) -> None:
+    """All of a link's marks are seen."""
+    for mark in shown:
+        name, _, value = mark.partition("=")
+        field, _, content = mark.partition(": ")
+        if content:
+            expect(tab.locator(field)).to_have_value(content)
+        elif name.isalpha():
+            tab.wait_for_selector(f"[data-choice={name}][data-value='{value}'][aria-pressed=true]")
+        else:
+            tab.wait_for_selector(mark)
+
+
+@pytest.mark.parametrize(("page", "query", "shown"), LINKS, ids=[f"{page.name} {query}" for page, query, _ in LINKS])
+def test_a_link_shows_the_same_in_either_language(
+    reader: Reader, site: Site, page: Page, query: str, shown: list[str]
+) -> None:
+    tab = reader.page
+    opened(tab, f"{page.path}?lang=ko&{query}")
+    see(tab, shown)
+    assert tab.url == f"{site.dashboard.url}{page.path}?lang=ko&{query}"
+    tab.get_by_label("Switch to English").click()
+    tab.wait_for_selector("html[lang=en]")
+    tab.wait_for_selector(READY)
+    see(tab, shown)
+
+
+@every_page
+def test_unknown_values_are_named_and_the_defaults_shown(reader: Reader, page: Page) -> None:
+    wrong = [name for name, choice in page.choices.items() if not choice.accepts("no/such")]
+    assert wrong
+    opened(reader.page, f"{page.path}?lang=en&" + "&".join(f"{name}=no/such" for name in wrong))
+    told = reader.page.locator(".notice.warn").all_inner_texts()
+    assert [Words("en")("unknown_value", name=name, value="no/such") for name in wrong] == told[: len(wrong)]
+
+
+def test_the_api_goes_and_comes_back_and_every_open_page_recovers_alone(reader: Reader, site: Site) -> None:
+    t, context = Words("en"), reader.page.context
+    context.clock.install()
+    tabs = [reader.page, *(context.new_page() for _ in PAGES[1:])]
+    for tab, page in zip(tabs, PAGES, strict=True):
+        opened(tab, f"{page.path}?lang=ko")
+    site.api.stop()
+    try:
+        for tab, page in zip(tabs, PAGES, strict=True):
+            tab.goto(f"{page.path}?lang=en")
+            tab.wait_for_selector(f"text={t('away', t='#').partition('#')[0]}")
+            assert tab.locator(READY).first.is_visible()
+            assert tab.locator(".badge-fresh").inner_text().endswith(t("away.badge"))
+        never_seen = context.new_page()
+        never_seen.goto("/performance?lang=en&cost=40")
+        never_seen.wait_for_selector(f"text={t('away_empty')}")
+        assert never_seen.locator("nav a").count() == len(PAGES)
+    finally:
+        site.api.start()
+    context.clock.run_for(61_000)  # at most a minute passes between two looks for the API
+    for tab in [*tabs, never_seen]:
+        tab.wait_for_selector(".badge-fresh.ok")
+        assert tab.locator(".notice.error").count() == 0
