@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from dash.development.base_component import Component
 
-from dashboard.components import performance
+from dashboard.components import performance_chart, performance_table, rebalances
+from dashboard.components.performance_chart import Line
 from dashboard.texts import Words
 
 KO, EN = Words("ko"), Words("en")
@@ -64,7 +65,7 @@ def test_strategies_of_the_same_sessions_stand_together_with_their_spy() -> None
         "20d": {"series": [series("live", "2026-01-02", "2026-06-01", 100)]},
         "monthly": {"series": [series("live", "2026-01-26", "2026-06-01", 84)]},
     }
-    found = performance.stretches(answers, KO)
+    found = performance_table.stretches(answers, KO)
     assert [(one.origin, one.sessions, [row.who for row in one.rows]) for one in found] == [
         ("live", 100, ["5d", "20d", "spy"]),
         ("live", 84, ["monthly", "spy"]),
@@ -73,10 +74,10 @@ def test_strategies_of_the_same_sessions_stand_together_with_their_spy() -> None
 
 
 def test_figures_are_the_apis_and_the_distance_to_spy_their_difference() -> None:
-    row = performance.strategy_row(
+    row = performance_table.strategy_row(
         "20d", series("live", "2026-01-02", "2026-06-01", 100, cumulative_return_pct=12.4), KO
     )
-    shown = {figure.name: cell for figure, cell in zip(performance.FIGURES, row.cells, strict=True)}
+    shown = {figure.name: cell for figure, cell in zip(performance_table.FIGURES, row.cells, strict=True)}
     assert shown["cumulative_return_pct"].value == 12.4
     assert shown["excess_pp"].value == pytest.approx(5.1)
     assert shown["turnover_pct"].value == 31.0
@@ -87,18 +88,18 @@ def test_figures_are_the_apis_and_the_distance_to_spy_their_difference() -> None
     ("t", "sentence"), [(KO, "데이터 부족 14/60 일간 수익률"), (EN, "Not enough data 14/60 daily returns")]
 )
 def test_too_few_observations_are_said_in_words(t: Words, sentence: str) -> None:
-    row = performance.strategy_row("20d", series("live", "2026-01-02", "2026-01-23", 15), t)
-    cells = performance.wide_cells(row.cells, t)
+    row = performance_table.strategy_row("20d", series("live", "2026-01-02", "2026-01-23", 15), t)
+    cells = performance_table.wide_cells(row.cells, t)
     # volatility, Sharpe and Sortino lack the same: one sentence
     assert [(getattr(cell, "colSpan", 1), words(cell)) for cell in cells][3] == (3, sentence)
-    (stretch,) = performance.stretches({"20d": {"series": [series("live", "2026-01-02", "2026-01-23", 15)]}}, t)
-    narrow = words(performance.narrow(stretch, 0, {"20d": "/"}, t))
+    (stretch,) = performance_table.stretches({"20d": {"series": [series("live", "2026-01-02", "2026-01-23", 15)]}}, t)
+    narrow = words(performance_table.narrow(stretch, 0, {"20d": "/"}, t))
     assert f"{t('few')}: " in narrow and f"{t('metric.sharpe_ratio')} 14/60" in narrow
 
 
 def test_spy_has_no_hit_rate_and_says_so() -> None:
-    row = performance.spy_row(series("live", "2026-01-02", "2026-06-01", 100), EN)
-    shown = {figure.name: cell for figure, cell in zip(performance.FIGURES, row.cells, strict=True)}
+    row = performance_table.spy_row(series("live", "2026-01-02", "2026-06-01", 100), EN)
+    shown = {figure.name: cell for figure, cell in zip(performance_table.FIGURES, row.cells, strict=True)}
     assert (shown["hit_rate_pct"].why, shown["excess_pp"].instead) == ("Not for SPY", "base")
     assert shown["sharpe_ratio"].value == 7.3
 
@@ -118,21 +119,21 @@ def day(number: int, equity: float, fall: float) -> dict[str, Any]:
 def test_a_long_line_keeps_its_end_and_its_lowest_point() -> None:
     days = [day(number, 1 + number / 1000, -9.5 if number == 3 else 0.0) for number in range(1001)]
     found = {"started_on": "day 0", "origin": "live", "flagged": []}
-    one = performance.line_of("20d", found, days, "equity_net", "drawdown_pct")
-    assert len(one.days) <= performance.MOST_POINTS + 1
+    one = performance_chart.line_of("20d", found, days, "equity_net", "drawdown_pct")
+    assert len(one.days) <= performance_chart.MOST_POINTS + 1
     assert (one.days[-1], one.values[-1]) == ("day 1000", 200.0)
     assert (min(one.drawdowns), one.days[one.drawdowns.index(-9.5)]) == (-9.5, "day 3")
 
 
 def test_names_at_the_ends_of_lines_do_not_cover_each_other() -> None:
     found = [
-        performance.Line(who, "day 0", ["2026-01-02", "2026-06-01"], [100.0, end], [0.0, 0.0], [], is_simulated=False)
+        Line(who, "day 0", ["2026-01-02", "2026-06-01"], [100.0, end], [0.0, 0.0], [], is_simulated=False)
         for who, end in (("5d", 110.0), ("10d", 110.1), ("20d", 130.0))
     ]
-    labels = performance.end_labels(found, "linear", KO)
+    labels = performance_chart.end_labels(found, "linear", KO)
     assert [label["text"] for label in labels] == ["5일", "10일", "20일"]
     first, second, third = (label["yshift"] for label in labels)
-    assert (first, third) == (0, 0) and second >= performance.LABEL_PX - 2
+    assert (first, third) == (0, 0) and second >= performance_chart.LABEL_PX - 2
 
 
 def test_a_purchase_names_what_was_held_and_an_empty_one_is_cash() -> None:
@@ -149,7 +150,7 @@ def test_a_purchase_names_what_was_held_and_an_empty_one_is_cash() -> None:
         "benchmark_return_pct": 2.0,
         "weights": {"ACME": 0.6, "OMEGA": 0.4},
     }
-    shown = performance.rebalance_row("20d", row, EN)
+    shown = rebalances.rebalance_row("20d", row, EN)
     assert shown["weights"] == "ACME 60.0 · OMEGA 40.0"
     assert shown["shown"]["excess_pp"] == "+7.89" and shown["shown"]["cost"] == "0.100"
-    assert performance.rebalance_row("20d", row | {"weights": {}, "is_completed": False}, EN)["weights"] == "cash"
+    assert rebalances.rebalance_row("20d", row | {"weights": {}, "is_completed": False}, EN)["weights"] == "cash"

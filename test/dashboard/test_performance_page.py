@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from dashboard import formats
-from dashboard.components.performance import FIGURES
+from dashboard.components.performance_table import FIGURES
 from test.dashboard.conftest import Reader, Site
 from test.dashboard.followed import DAYS, FIRST, LAST, followed
 from test.published import Connection

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboard.components import pipeline
+from dashboard.components import pipeline, pipeline_tables
 from dashboard.texts import Words
 
 KO, EN = Words("ko"), Words("en")
@@ -46,7 +46,7 @@ def test_an_evening_is_the_newest_attempt_of_each_stage_that_did_something() -> 
 
 
 def test_a_run_as_it_is_read() -> None:
-    row = pipeline.run_row(run("needed_stocks", "partial", error="BETA bars: no answer"), KO)
+    row = pipeline_tables.run_row(run("needed_stocks", "partial", error="BETA bars: no answer"), KO)
     assert (row["process"], row["status"], row["mark"]) == ("필요한 종목", "부분", "◐")
     assert row["shown"]["api_calls"] == "1,234"
     assert (row["shown"]["started_at"], row["shown"]["took_seconds"]) == ("01-24 07:00", "1m 15s")
@@ -54,12 +54,12 @@ def test_a_run_as_it_is_read() -> None:
 
 
 def test_a_run_that_does_not_add_up_says_so_in_words() -> None:
-    row = pipeline.run_row(run("a_new_stage", "failed", adds_up=False, try_number=2), EN)
+    row = pipeline_tables.run_row(run("a_new_stage", "failed", adds_up=False, try_number=2), EN)
     assert (row["kind"], row["error"], row["process"]) == ("unequal", "try 2 · does not add up", "a_new_stage")
 
 
 def test_a_partial_run_says_when_nothing_builds_on_it() -> None:
-    row = pipeline.run_row(run("needed_stocks", "partial", usable=False, error="SPY bars: no answer"), EN)
+    row = pipeline_tables.run_row(run("needed_stocks", "partial", usable=False, error="SPY bars: no answer"), EN)
     assert row["error"] == "not used by later stages · SPY bars: no answer"
 
 
@@ -70,14 +70,14 @@ def item(ticker: str, status: str, **more: Any) -> dict[str, Any]:
 
 def test_items_with_problems_come_first() -> None:
     items = [item("ACME", "stored"), item("BETA", "failed", error="no answer", permanent=True), item("OMEGA", "sent")]
-    rows = pipeline.item_rows(items, EN)
+    rows = pipeline_tables.item_rows(items, EN)
     assert [row["ticker"] for row in rows] == ["BETA", "OMEGA", "ACME"]
     assert rows[0]["error"] == "no answer · trying again does not help"
 
 
 def test_a_table_behind_is_named_and_an_empty_one_has_no_number() -> None:
     known = {"table": "collected_00_fx_rate", "about": "exchange rates", "cadence": "daily", "is_estimate": True}
-    row = pipeline.table_row(
+    row = pipeline_tables.table_row(
         known | {"newest_date": None, "expected_date": "2026-01-23", "sessions_behind": None, "row_count": 12345}, KO
     )
     assert (row["about"], row["state"], row["mark_kind"]) == ("환율", "지연", "warn")
@@ -86,7 +86,7 @@ def test_a_table_behind_is_named_and_an_empty_one_has_no_number() -> None:
 
 def test_errors_come_before_warnings_and_a_new_check_reads_as_delivered() -> None:
     known = {"ticker": "ACME", "session": "2026-01-23", "detail": "…", "found_at": "2026-01-23T22:00:00Z"}
-    rows = pipeline.finding_rows(
+    rows = pipeline_tables.finding_rows(
         [known | {"severity": "info", "check_name": "doubt"}, known | {"severity": "error", "check_name": "new one"}],
         KO,
     )
