@@ -15,9 +15,11 @@ from config.settings import DashboardSettings, load
 from dashboard.client import ApiClient
 from dashboard.context import CLIENT, current_address, current_client, current_theme
 from dashboard.downloads import downloads
+from dashboard.kept import kept_for_a_moment
 from dashboard.site import PORTFOLIO
 
 HERE = Path(__file__).parent
+CALLBACKS = "/_dash-update-component"  # the endpoint of all of them, pages included
 IMMUTABLE = "public, max-age=31536000, immutable"
 # act-head.js runs before the first paint: the theme must not flash
 INDEX = """<!DOCTYPE html>
@@ -70,8 +72,10 @@ def create_server() -> flask.Flask:
         compress=True,
         serve_locally=True,
         suppress_callback_exceptions=True,
+        use_async=False,  # else a thread and an event loop each time where Airflow's environment is ours, too
     )
     app.layout = html.Div(dash.page_container, id="shell")
+    server.view_functions[CALLBACKS] = kept_for_a_moment(server.view_functions[CALLBACKS])  # type: ignore[arg-type]
     server.register_blueprint(downloads)
     server.get("/healthz")(healthz)
     server.get("/newest")(newest)

@@ -13,6 +13,7 @@
     ariaFilterValue: "필터 값", ariaFilteringOperator: "필터 연산", ariaSortableColumn: "Enter로 정렬",
     ariaLabelColumnFilter: "열 필터", ariaFilterMenuOpenColumn: "필터 메뉴 열기", loadingOoo: "불러오는 중…"
   };
+  var EN = { noRowsToShow: "No row matches", noMatchingRows: "No row matches" };
 
   function element(name, properties) {
     return window.React.createElement.apply(null, arguments);
@@ -29,7 +30,7 @@
     });
   };
   functions.actRowHeight = function () { return PHONE.matches ? 44 : 28; };
-  functions.actLocale = function (params, lang) { return (lang === "ko" && KO[params.key]) || params.defaultValue; };
+  functions.actLocale = function (params, lang) { return (lang === "ko" ? KO : EN)[params.key] || params.defaultValue; };
   functions.actNullsLast = function (one, other, oneNode, otherNode, isDescending) {
     if (one === other) return 0;
     if (one === null || one === undefined) return isDescending ? -1 : 1;

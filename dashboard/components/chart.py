@@ -67,17 +67,3 @@ def line(
         "connectgaps": False,
         **more,
     }
-
-
-def end_label(trace: Trace, words: str | None = None) -> Trace:
-    """A copy of a line with its name at its end, instead of a legend."""
-    last = max((place for place, value in enumerate(trace["y"]) if value is not None), default=None)
-    texts = ["" if place != last else words or trace["name"] for place in range(len(trace["y"]))]
-    return {
-        **trace,
-        "mode": "lines+text",
-        "text": texts,
-        "textposition": "middle right",
-        "textfont": {"color": trace["line"]["color"], "size": 12},
-        "cliponaxis": False,
-    }

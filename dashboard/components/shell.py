@@ -14,6 +14,7 @@ from dashboard.client import Answer
 from dashboard.components.notices import notices
 from dashboard.components.parts import attrs, link
 from dashboard.data import Frame, Json
+from dashboard.kept import MOMENT
 from dashboard.site import PAGES, PIPELINE, PORTFOLIO, Page
 from dashboard.texts import LANGS, Words
 
@@ -31,8 +32,8 @@ def frame(
 ) -> html.Div:
     """A whole page. answers: what its content is made of; that one is not live, or refused, stands above the content.
 
-    stores: the choices that a callback listens to (choices.store). The key makes React build the page anew: act.js may
-    have changed attributes of the old one.
+    stores: the choices that a callback listens to (choices.store). The key, of the moment, makes React build the page
+    anew: act.js may have changed attributes of the old one.
     """
     status = about.status.body
     is_demo = bool(status.get("is_demo"))
@@ -57,7 +58,7 @@ def frame(
             dcc.Store(id="address", data={"query": address.query()}),
             html.Div(id="live", className="visually-hidden", role="status", **attrs(aria_live="polite")),
         ],
-        key=f"{address.url()} {datetime.now().timestamp()}",  # noqa: DTZ005 - only to differ
+        key=f"{address.url()} {MOMENT}",
         className="page demo" if is_demo else "page",
         **attrs(
             data_title=t("demo_title", title=heading) if is_demo else heading,
@@ -155,7 +156,7 @@ def badge(about: Frame, t: Words) -> tuple[str, str, str]:
     if status["freshness"] == "current":
         return "●", "ok", t("fresh")
     if status["freshness"] == "due":
-        return "→", "quiet", t("due.short")
+        return "→", "quiet", t("due")
     return ("▲", "warn", t("behind.1")) if behind == 1 else ("■", "error", t("behind", n=behind))
 
 

@@ -4,8 +4,7 @@ from config.sentences import SENTENCES
 
 TEXTS: dict[str, tuple[str, str]] = {
     "fresh": ("최신", "Current"),
-    "due": ("{d} 결과 계산 중 (예상 {t})", "{d} being computed (due {t})"),
-    "due.short": ("계산 중", "Computing"),
+    "due": ("계산 중", "Computing"),
     "behind": ("{n}거래일 지연", "{n} sessions behind"),
     "behind.1": ("1거래일 지연", "1 session behind"),
     "past": ("과거 조회", "Past date"),
@@ -54,7 +53,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The API refuses the key. Check the setting DASHBOARD_API_KEY.",
     ),
     "problem": ("API가 답하지 못했습니다: {detail}", "The API could not answer: {detail}"),
-    "no_rows": ("조건에 맞는 행이 없습니다", "No row matches"),
     "no_changes": ("바뀐 것이 없습니다", "Nothing changed"),
     "no_previous": ("비교할 이전 결과가 없습니다", "Nothing earlier to compare with"),
     "none": ("없음", "none"),
