@@ -40,14 +40,14 @@ def add_sessions(arguments: argparse.ArgumentParser) -> None:
 
 
 def a_count(text: str) -> int:
-    """A number of sessions."""
+    """A number of sessions. Raises ArgumentTypeError."""
     if not text.isdigit() or not 1 <= int(text) <= MOST_SESSIONS:
         raise argparse.ArgumentTypeError(f"expected a number of sessions from 1 to {MOST_SESSIONS}, got {text!r}")
     return int(text)
 
 
 def tickers(text: str) -> list[str]:
-    """A comma-separated list of symbols, as written by a person."""
+    """A comma-separated list of symbols, as written by a person. Raises ArgumentTypeError."""
     found = [part.strip().upper() for part in text.split(",") if part.strip()]
     wrong = [ticker for ticker in found if not re.fullmatch(SYMBOL, ticker)]
     if wrong or not found:

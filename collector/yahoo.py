@@ -176,6 +176,8 @@ class _Request:
 class Yahoo:
     """Yahoo, asked through yfinance. One per process; may be used from several threads.
 
+    Whatever is asked may raise SourceUnavailable or RateLimited.
+
     connection: for budget and block, at best not the one that holds the ledger's lock.
     Raises UsageError when the CA file isn't one, StageFailed when the proxy doesn't answer, or the cache can't be used.
     """
@@ -242,7 +244,10 @@ class Yahoo:
         return self._patiently(ask)
 
     def top_holdings(self, etf: str) -> TopHoldings:
-        """A fund's list of holdings. Read from the raw answer: one line without symbol makes yfinance lose the fund."""
+        """A fund's list of holdings. Raises NoData for an unknown symbol.
+
+        Read from the raw answer: one line without symbol makes yfinance lose the fund.
+        """
         modules = self._summary(etf, ("quoteType", "topHoldings"))
         listed = modules.get("topHoldings", {}).get("holdings") or []
         lines = tuple(
@@ -254,7 +259,7 @@ class Yahoo:
         return TopHoldings(etf, lines, wall_now())
 
     def profile(self, ticker: str) -> Profile:
-        """What an instrument is, sector and industry included."""
+        """What an instrument is, sector and industry included. Raises NoData for an unknown symbol."""
         modules = self._summary(ticker, ("quoteType", "assetProfile", "price"))
         kind, about, price = (modules.get(name) or {} for name in ("quoteType", "assetProfile", "price"))
         if "quoteType" not in kind:
@@ -271,7 +276,10 @@ class Yahoo:
         )
 
     def quotes(self, tickers: Sequence[str]) -> dict[str, Quote]:
-        """Quotes of at most 50 instruments in one request; what the source doesn't know is absent."""
+        """Quotes of at most 50 instruments in one request; what the source doesn't know is absent.
+
+        Raises ValueError for more of them.
+        """
         if len(tickers) > QUOTES_AT_ONCE:
             raise ValueError(f"at most {QUOTES_AT_ONCE} tickers a request, got {len(tickers)}")
         answer = self._json(f"{QUERY1}/v7/finance/quote", {"symbols": ",".join(tickers), "formatted": "false"})

@@ -161,6 +161,20 @@ class MaintenanceSettings(BaseSettings):
     pg_bin: Path | None = Field(default=None, description="folder of pg_dump and pg_restore; default: found by itself")
 
 
+def variables() -> dict[str, tuple[type[BaseSettings], str]]:
+    """Every variable that a class above reads: the class, and the field it fills.
+
+    >>> variables()["KAFKA_BATCH_MESSAGES"]
+    (<class 'config.settings.KafkaSettings'>, 'batch_messages')
+    """
+    return {
+        f"{kind.model_config.get('env_prefix', '')}{field}".upper(): (kind, field)
+        for kind in BaseSettings.__subclasses__()
+        if kind.__module__ == __name__
+        for field in kind.model_fields
+    }
+
+
 S = TypeVar("S", bound=BaseSettings)
 
 

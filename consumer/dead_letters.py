@@ -23,6 +23,7 @@ SHOWN_BYTES = 2000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """List, show, replay or drop. Raises UsageError for a name that is none, StageFailed when a service is away."""
     arguments = _parser().parse_args(argv)
     try:
         with connect() as connection:

@@ -13,6 +13,7 @@ SERVICE = "consumer-stock-daily"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Until it is told to stop. Raises StageFailed when it cannot go on."""
     return service.run(argv, doc=__doc__, topic=STOCK_DAILY, service=SERVICE)
 
 

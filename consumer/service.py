@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str) -> int:
     """Store what comes on the topic until SIGTERM or SIGINT; then the batch at hand is finished and committed.
 
-    While it still waits for the broker there is none: it leaves at once.
+    While it still waits for the broker there is none: it leaves at once. Raises StageFailed when it cannot go on.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(argv)

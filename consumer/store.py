@@ -44,7 +44,7 @@ class PostgresStore:
     _connection: Connection | None = None
 
     def claim(self, assigned: Assigned) -> int:
-        """Where the partition's stored data stand; says so when it has to start at the earliest."""
+        """Where the partition's stored data stand; says so when it has to start at the earliest. Raises StoreAway."""
         partition = assigned.partition
         try:
             position = offsets.claim(

@@ -205,6 +205,7 @@ def _say_that_it_waits(state: RetryCallState) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Look until it is told to stop. Raises UsageError for an address that is none; with --once StageFailed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--once", action="store_true", help="one look, then end; 1 when the database is away")
     given = parser.parse_args(argv)

@@ -4,11 +4,10 @@ import re
 
 import pytest
 from dotenv import dotenv_values
-from pydantic_settings import BaseSettings
 
-from config import settings
+from config.settings import variables
 from test.conftest import REPO
-from utils.stack.folder import SECRETS
+from utils.stack.folder import SECRETS, operator_settings
 
 ROOMS = ("airflow", "api", "batch", "collector", "config", "consumer", "dashboard", "database", "utils")
 FILES = [
@@ -18,12 +17,7 @@ FILES = [
     if file.suffix in {".py", ".sh"} and file.name != "settings.py"
 ]
 COMPOSE = [file.read_text(encoding="utf-8") for file in REPO.glob("docker-compose*.yml")]
-FIELDS = {
-    f"{kind.model_config['env_prefix']}{field}".upper(): (kind.__name__, field)
-    for kind in vars(settings).values()
-    if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind is not BaseSettings
-    for field in kind.model_fields
-}
+FIELDS = {name: (kind.__name__, field) for name, (kind, field) in variables().items()}
 
 
 def is_read(name: str) -> bool:
@@ -43,6 +37,17 @@ def test_every_variable_of_the_example_is_read() -> None:
     assert len(listed) > 80
     assert [name for name in listed if not is_read(name)] == []
     assert not is_read("YAHOO_NO_SUCH_SETTING")
+
+
+def test_the_example_shows_the_defaults() -> None:
+    listed = dotenv_values(REPO / ".env.example")
+    shown = [name for name in variables().keys() & operator_settings() if listed[name]]
+    assert len(shown) > 30
+    for name in shown:
+        kind, field = variables()[name]
+        read = kind.model_construct()
+        kind.__pydantic_validator__.validate_assignment(read, field, listed[name])
+        assert getattr(read, field) == kind.model_fields[field].default, name
 
 
 def test_a_field_that_only_another_class_has_read_of_it_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

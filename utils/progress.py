@@ -41,6 +41,7 @@ def problem(file: Path, since: datetime | None = None) -> str | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Say that the service gets on. Raises StageFailed when it is stuck, UsageError when no file is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(argv)
     file = load(ServiceSettings).progress_file

@@ -8,8 +8,19 @@ from typing import Any
 import pytest
 
 from test.conftest import Database
-from test.published import FRIDAY, FRIDAY_EVENING, RUN, THURSDAY, TRILLION, Connection, connect, etf_returns, insert
-from test.published import stock as profile
+from test.published import (
+    FRIDAY,
+    FRIDAY_EVENING,
+    RUN,
+    THURSDAY,
+    TRILLION,
+    Connection,
+    connect,
+    etf_returns,
+    insert,
+    position,
+    stock,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -88,36 +99,16 @@ def test_trending_etfs_have_their_periods_beside_each_other(db: Connection) -> N
 
 
 def test_an_allocation_names_the_stocks_place_in_the_twenty_session_portfolio(db: Connection) -> None:
-    def position(period_days: int, ticker: str, rank: int, return_pct: int, day: Any = FRIDAY) -> None:
-        insert(
-            db,
-            "analytics_05_portfolio_allocation",
-            as_of_date=day,
-            ticker=ticker,
-            period_days=period_days,
-            company_name=ticker,
-            sector="Technology",
-            market_cap=TRILLION,
-            return_pct=return_pct,
-            portfolio_weight=Decimal("0.5"),
-            rank=rank,
-            allocation_score=return_pct,
-            source_etfs="XLF",
-            allocation_reason="by hand",
-            market_cap_source="quote",
-            run_id=RUN,
-        )
-
-    position(20, "ACME", 2, 8)
-    position(20, "OMEGA", 1, 9, THURSDAY)
-    position(5, "ACME", 1, 3)
-    position(5, "OMEGA", 2, 1)
+    position(db, FRIDAY, 20, 2, "ACME", "0.5", 8, 1, "XLF")
+    position(db, THURSDAY, 20, 1, "OMEGA", "0.5", 9, 1, "XLF")
+    position(db, FRIDAY, 5, 1, "ACME", "0.5", 3, 1, "XLF")
+    position(db, FRIDAY, 5, 2, "OMEGA", "0.5", 1, 1, "XLF")
     found = db.execute("SELECT ticker, rank, return_pct, return_20d, rank_20d FROM analytics_portfolio_5d").fetchall()
     assert sorted(found) == [("ACME", 1, Decimal(3), Decimal(8), 2), ("OMEGA", 2, Decimal(1), None, None)]
 
 
 def test_a_stocks_history_has_its_sector_and_the_cap_of_the_day(db: Connection) -> None:
-    profile(db, "ACME", "Acme Chips", "Technology")
+    stock(db, "ACME", "Acme Chips", "Technology")
     prices = dict.fromkeys(("open_price", "high_price", "low_price", "close_price", "adj_close_price"), 100)
     of_a_fetch = {"fetched_at": FRIDAY_EVENING, "changed_at": FRIDAY_EVENING, "run_id": RUN}
     for day in (THURSDAY, FRIDAY):

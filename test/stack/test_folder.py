@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
-from pydantic_settings import BaseSettings
 
-from config import settings as config_settings
+from config.settings import variables
 from utils.stack.folder import DEMO, REPO, SECRETS, YAHOO, WrongFolder, make, open_folder, operator_settings, replayed
 from utils.stack.ports import PORTS
 
@@ -82,15 +81,7 @@ def test_free_ports_are_all_different(tmp_path: Path) -> None:
 
 
 def test_the_example_lists_every_setting_with_its_meaning() -> None:
-    kinds = [
-        kind for kind in vars(config_settings).values() if isinstance(kind, type) and issubclass(kind, BaseSettings)
-    ]
-    expected = {
-        f"{kind.model_config['env_prefix']}{field}".upper()
-        for kind in kinds
-        if kind is not BaseSettings
-        for field in kind.model_fields
-    }
+    expected = variables().keys()
     assert len(expected) > 30
     listed = dotenv_values(REPO / ".env.example")
     assert expected - listed.keys() == set()

@@ -145,7 +145,7 @@ def _fingerprint(folder: Folder) -> str:
 
 
 def instant(text: str) -> str:
-    """The instant as the replay's clock reads it.
+    """The instant as the replay's clock reads it. Raises CheckFailed.
 
     >>> instant("2025-12-30T17:00:00-05:00")
     '2025-12-30T22:00:00Z'
@@ -185,7 +185,7 @@ def show_status(arguments: argparse.Namespace) -> int:
 
 
 def logs(arguments: argparse.Namespace) -> int:
-    """The end of one service's log, or of all."""
+    """The end of one service's log, or of all. Raises CheckFailed for a service that has none."""
     folder = _meant(arguments)
     wanted = [folder.logs / f"{arguments.service}.log"] if arguments.service else sorted(folder.logs.glob("*.log"))
     if not all(file.exists() for file in wanted):
@@ -197,7 +197,7 @@ def logs(arguments: argparse.Namespace) -> int:
 
 
 def reset(arguments: argparse.Namespace) -> int:
-    """Ask, then remove the market's data."""
+    """Ask, then remove the market's data. Raises CheckFailed when nobody can be asked."""
     folder = _meant(arguments)
     if not arguments.yes:
         if not sys.stdin.isatty():

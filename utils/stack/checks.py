@@ -12,7 +12,7 @@ import psutil
 from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings
 
-from config import settings as config_settings
+from config.settings import Port, variables
 from utils.stack.environment import INHERITED
 from utils.stack.folder import REPO, Folder, Market, operator_settings
 from utils.stack.ports import ALL_PORTS, PORTS, holder, is_taken
@@ -29,15 +29,11 @@ class CheckFailed(Exception):
 def settings(given: Mapping[str, str]) -> None:
     """What the operator sets has the right form: it is kept, so a wrong value must not come in."""
     problems = []
-    for kind in (value for value in vars(config_settings).values() if isinstance(value, type)):
-        if not issubclass(kind, BaseSettings) or kind is BaseSettings:
-            continue
-        for field in kind.model_fields:
-            name = f"{kind.model_config.get('env_prefix', '')}{field}".upper()
-            if name in given and name in operator_settings():
-                problems += _problems(name, partial(_assign, kind, field), given[name])
+    for name, (kind, field) in variables().items():
+        if name in given and name in operator_settings():
+            problems += _problems(name, partial(_assign, kind, field), given[name])
     for name in ALL_PORTS.keys() & given.keys():
-        problems += _problems(name, TypeAdapter(config_settings.Port).validate_python, given[name])
+        problems += _problems(name, TypeAdapter(Port).validate_python, given[name])
     if problems:
         raise CheckFailed("; ".join(sorted(set(problems))))
 

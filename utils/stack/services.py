@@ -22,7 +22,7 @@ class Service:
 
     needs: steps that come before its start; of these, services are also waited for when it is restarted
     health: what must answer, an address or the name of one of Airflow's components; empty: it only has to stay up
-    death_signal: sent when the supervisor dies; stop_signal: sent by the supervisor
+    stop_signal: sent by the supervisor, and when it dies
     """
 
     name: str
