@@ -70,7 +70,7 @@ def holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
         grid.figure("holding_rank", "#", 44, filter=False, sort="asc", sortingOrder=ORDER),
         grid.text("holding_name", t("company_name"), 150, minWidth=110, flex=2, cellRenderer="ActName"),
         grid.text("ticker", t("ticker"), 88),
-        grid.text("sector", t("sector"), 110),
+        grid.text("sector", t("sector"), 136, minWidth=96),
         grid.figure(
             "holding_percent",
             t("weight_pct"),
@@ -282,7 +282,7 @@ def matrix(etfs: list[str], pairs: dict[tuple[str, str], Json], chosen: str, t: 
         if row is None:
             return html.Td(formats.MISSING if one != other else "", className="self")
         percent = 100 * row["overlap_weight"]
-        title = f"{one} · {other}: {t('positions.count', n=row['shared_count'])}"
+        title = f"{one} · {other}: {t.count('stocks.count', row['shared_count'])}"
         shade = {"--share": f"{min(percent, 50):.0f}%"}
         return html.Td(formats.number(percent, 0) if percent else "", title=title, style=shade)
 
@@ -309,7 +309,7 @@ def shared(rows: list[Json], etf: str, t: Words) -> html.Table:
                         [
                             html.Th(other_of(row, etf), scope="row"),
                             html.Td(f"{formats.number(100 * row['overlap_weight'], 1)}%", className="num"),
-                            html.Td(t("stocks.count", n=row["shared_count"]), className="num mute"),
+                            html.Td(t.count("stocks.count", row["shared_count"]), className="num mute"),
                             html.Td(" ".join(row["shared_tickers"]), className="names-cell"),
                         ]
                     )

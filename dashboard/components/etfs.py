@@ -11,11 +11,14 @@ from dashboard.address import Address
 from dashboard.client import Answer
 from dashboard.components import choices, grid
 from dashboard.components.chart import chart, line
-from dashboard.components.parts import definitions
+from dashboard.components.parts import copy_link, definitions
 from dashboard.data import EtfAnswers, Json
 from dashboard.texts import Words
 
-NAMES = {"ko": {etf.ticker: etf.name_ko for etf in ETFS}, "en": {etf.ticker: etf.description for etf in ETFS}}
+NAMES = {
+    "ko": {etf.ticker: etf.name_ko for etf in ETFS},
+    "en": {etf.ticker: etf.sector_name or etf.description for etf in ETFS},
+}
 GROUPS = ("all", "sector", "benchmark")
 RANGES = ("60", "120", "250")
 CHARTS = ("lines", "rotation")
@@ -56,6 +59,7 @@ def table(answer: Answer, sparklines: Answer, address: Address, t: Words) -> htm
                     choices.switch("period", periods, address, label=t("periods")),
                     choices.switch("group", groups, address, label=t("group")),
                     grid.tools("etfs", columns, address, t, csv=csv),
+                    copy_link(t),
                 ],
                 className="head-line",
             ),
@@ -124,7 +128,7 @@ def columns_of(body: Json, t: Words) -> list[grid.Column]:
                 t("outperformance"),
                 116,
                 flex=1,
-                minWidth=96,
+                minWidth=84,
                 headerTooltip=t("define.outperformance"),
                 only=f"period={days}",
                 of=f"outperformance_{days}d",
@@ -135,7 +139,7 @@ def columns_of(body: Json, t: Words) -> list[grid.Column]:
             "trending",
             t("trending"),
             132,
-            minWidth=96,
+            minWidth=76,
             flex=1,
             cellRenderer="ActMarks",
             headerTooltip=t("define.trending"),

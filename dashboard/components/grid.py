@@ -118,7 +118,7 @@ def grid(
             id=name,
             columnDefs=[as_chosen(column, address) for column in columns],
             rowData=list(rows),
-            defaultColDef={"resizable": True, "sortable": True},
+            defaultColDef={"resizable": True, "sortable": True, "wrapHeaderText": True},
             dashGridOptions=options,
             rowClassRules=classes,
             className="grid",

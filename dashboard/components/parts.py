@@ -40,6 +40,11 @@ def opener(choice: str, value: str, words: str | None = None) -> html.Button:
     return html.Button(words or value, className="plain", **opens)
 
 
+def copy_link(t: Words) -> html.Button:
+    """Copies the address of just what is shown; the date is pinned."""
+    return html.Button(t("copy_link"), className="button", **attrs(data_copy="true", data_done=t("copied")))
+
+
 def hidden(text: str) -> html.Span:
     """For readers of names only."""
     return html.Span(text, className="visually-hidden")

@@ -11,7 +11,7 @@ from dashboard.address import Address
 from dashboard.client import Answer, Query
 from dashboard.components import choices
 from dashboard.components.notices import line
-from dashboard.components.parts import attrs, hidden, link
+from dashboard.components.parts import attrs, copy_link, hidden, link
 from dashboard.components.performance_chart import SHORT_SESSIONS, drawn
 from dashboard.components.performance_table import Stretch, meanings, stretches, table
 from dashboard.components.rebalances import rebalances
@@ -91,7 +91,7 @@ def controls(found: Mapping[str, Json], address: Address, t: Words) -> html.Div:
             ),
             cost_slider(address, t),
             choices.switch("scale", scales, address, label=t("scale"), asks=True),
-            html.Button(t("copy_link"), className="button", **attrs(data_copy="true", data_done=t("copied"))),
+            copy_link(t),
         ],
         className="controls-line",
     )

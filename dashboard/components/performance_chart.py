@@ -17,8 +17,11 @@ from dashboard.texts import Words
 # A shorter stretch has no line: it says little, and an evening that failed makes one.
 SHORT_SESSIONS = 20
 MOST_POINTS = 250
-EQUITY_PX, DRAWDOWN_PX, CHART_MARGINS_PX, LABEL_PX = 300, 130, 40, 15
+EQUITY_PX, PHONE_PX, DRAWDOWN_PX, CHART_MARGINS_PX, LABEL_PX = 300, 220, 130, 40, 15
 LABEL_ROOM = 0.07  # of the time shown
+DRAWDOWN_ROOM = 1.15  # below the lowest
+TICKS = 7
+DAYS_WITHOUT_YEAR = 330
 
 
 def drawn(answers: Mapping[str, Json], origin: str, scale: str, t: Words) -> html.Section | html.P | None:
@@ -83,9 +86,12 @@ def line_of(who: str, series: Json, days: Sequence[Json], equity: str, drawdown:
 def charts(found: Sequence[Line], origin: str, scale: str, t: Words) -> html.Section:
     """Value over time, and below it the fall from the peak over the same sessions."""
     day = found[0].days[-1]
-    values = ", ".join(f"{t(f'strategy.{one.who}')} {formats.number(one.values[-1], 1)}" for one in found)
-    worst = ", ".join(f"{t(f'strategy.{one.who}')} {formats.number(min(one.drawdowns), 1)}" for one in found)
+    names = [name(one, found, t) for one in found]
+    values = ", ".join(f"{who} {formats.number(one.values[-1], 1)}" for who, one in zip(names, found, strict=True))
+    lows = [min(one.drawdowns) for one in found]
+    worst = ", ".join(f"{who} {formats.number(low, 1)}" for who, low in zip(names, lows, strict=True))
     flagged = sorted({day for one in found for day in one.flagged})
+    ground = min(min(one.values) for one in found)
     return html.Section(
         [
             html.H2([t("chart.equity", who=t(f"stretch.{origin}")), html.Small(ahead(found, t))]),
@@ -93,7 +99,7 @@ def charts(found: Sequence[Line], origin: str, scale: str, t: Words) -> html.Sec
                 name=f"equity-{origin}",
                 label=t("chart.equity", who=t(f"stretch.{origin}")),
                 summary=t("chart.equity.summary", d=day, values=values),
-                traces=[value_line(one, t) for one in found] + ticks(flagged, min(min(one.values) for one in found)),
+                traces=[value_line(one, found, t) for one in found] + ticks(flagged, ground),
                 layout={
                     "xaxis": sessions_axis(found),
                     "yaxis": {"type": scale, "tickformat": ",.0f"},
@@ -107,8 +113,11 @@ def charts(found: Sequence[Line], origin: str, scale: str, t: Words) -> html.Sec
                 name=f"drawdown-{origin}",
                 label=t("chart.drawdown"),
                 summary=t("chart.drawdown.summary", values=worst),
-                traces=[fall_line(one, t) for one in found],
-                layout={"xaxis": sessions_axis(found), "yaxis": {"rangemode": "tozero", "nticks": 4}},
+                traces=[fall_line(one, found, t) for one in found],
+                layout={
+                    "xaxis": sessions_axis(found),
+                    "yaxis": {"range": [DRAWDOWN_ROOM * min(-1.0, *lows), 0], "nticks": 4},
+                },
                 height=DRAWDOWN_PX,
             ),
         ],
@@ -123,15 +132,22 @@ def ahead(found: Sequence[Line], t: Words) -> str:
     return t("chart.equity.beat", names=", ".join(names)) if names else t("chart.equity.none")
 
 
+def name(one: Line, found: Sequence[Line], t: Words) -> str:
+    """A line's name; SPY's with its first session where it is drawn more than once."""
+    is_only = one.who != SPY or sum(other.who == SPY for other in found) == 1
+    words = t(f"strategy.{one.who}")
+    return words if is_only else f"{words} {formats.short(date.fromisoformat(one.started_on))}~"
+
+
 def colour(who: str) -> str:
     """Its variable in act.css."""
     return "spy" if who == SPY else f"line-{who.removesuffix('d')}"
 
 
-def value_line(one: Line, t: Words) -> chart.Trace:
+def value_line(one: Line, found: Sequence[Line], t: Words) -> chart.Trace:
     """SPY is dotted, what was calculated afterwards dashed."""
     return chart.line(
-        t(f"strategy.{one.who}"),
+        name(one, found, t),
         one.days,
         list(one.values),
         colour(one.who),
@@ -139,10 +155,10 @@ def value_line(one: Line, t: Words) -> chart.Trace:
     )
 
 
-def fall_line(one: Line, t: Words) -> chart.Trace:
+def fall_line(one: Line, found: Sequence[Line], t: Words) -> chart.Trace:
     """Percent from the peak; an only strategy is filled to zero."""
     return chart.line(
-        t(f"strategy.{one.who}"),
+        name(one, found, t),
         one.days,
         list(one.drawdowns),
         colour(one.who),
@@ -169,17 +185,21 @@ def ticks(days: Sequence[str], at: float) -> list[chart.Trace]:
 
 
 def sessions_axis(found: Sequence[Line]) -> dict[str, Any]:
-    """Room at the right for the names at the lines' ends."""
-    first = date.fromisoformat(min(one.days[0] for one in found))
-    last = date.fromisoformat(max(one.days[-1] for one in found))
-    return {"range": [first.isoformat(), (last + (last - first) * LABEL_ROOM).isoformat()]}
+    """Sessions, and at the right room for the names at the lines' ends."""
+    days = sorted({day for one in found for day in one.days})
+    first, last = (date.fromisoformat(day) for day in (days[0], days[-1]))
+    return {
+        "range": [first.isoformat(), (last + (last - first) * LABEL_ROOM).isoformat()],
+        "tickvals": days[:: -(-len(days) // TICKS)],
+        "tickformat": "%y-%m-%d" if (last - first).days > DAYS_WITHOUT_YEAR else "%m-%d",
+    }
 
 
 def end_labels(found: Sequence[Line], scale: str, t: Words) -> list[dict[str, Any]]:
     """Names at the lines' ends, moved apart where they would cover each other."""
     height = [log10(one.values[-1]) if scale == "log" else one.values[-1] for one in found]
     every = [log10(value) if scale == "log" else value for one in found for value in one.values]
-    a_pixel = (max(every) - min(every)) / (EQUITY_PX - CHART_MARGINS_PX) or 1.0
+    a_pixel = (max(every) - min(every)) / (PHONE_PX - CHART_MARGINS_PX) or 1.0
     labels, lowest = [], -inf
     for place in sorted(range(len(found)), key=height.__getitem__):
         one, wanted = found[place], height[place] / a_pixel
@@ -188,7 +208,7 @@ def end_labels(found: Sequence[Line], scale: str, t: Words) -> list[dict[str, An
             {
                 "x": one.days[-1],
                 "y": height[place],
-                "text": t(f"strategy.{one.who}"),
+                "text": name(one, found, t),
                 "xanchor": "left",
                 "xshift": 4,
                 "yshift": round(lowest - wanted),

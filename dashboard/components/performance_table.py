@@ -186,13 +186,7 @@ def is_spys_gap(cell: Cell) -> bool:
 
 def stretch_name(one: Stretch, t: Words) -> str:
     """Origin, first and last session, how many."""
-    return t(
-        "stretch.1" if one.sessions == 1 else "stretch",
-        origin=t(f"stretch.{one.origin}"),
-        start=one.started_on,
-        end=one.ended_on,
-        n=one.sessions,
-    )
+    return t.count("stretch", one.sessions, origin=t(f"stretch.{one.origin}"), start=one.started_on, end=one.ended_on)
 
 
 def heading(figure: Figure, where: str, t: Words, *, scope: str = "col") -> html.Th:

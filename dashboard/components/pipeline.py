@@ -13,7 +13,7 @@ from dashboard.address import Address
 from dashboard.client import Answer, ApiClient, Query
 from dashboard.components import choices, grid
 from dashboard.components.notices import line, next_run
-from dashboard.components.parts import attrs, definitions, link
+from dashboard.components.parts import attrs, copy_link, definitions, link
 from dashboard.components.pipeline_tables import (
     PROBLEMS,
     RUN_KINDS,
@@ -90,13 +90,12 @@ def content(asked: Asked, about: Frame, address: Address, t: Words) -> list[Any]
         return []
     status, evening = about.status.body, asked.evening.body["runs"]
     labels = {name: t(f"pipeline.{name}") for name in ("runs", "freshness", "quality")}
-    copy = html.Button(t("copy_link"), className="button", **attrs(data_copy="true", data_done=t("copied")))
     polls = attrs(data_poll=str(POLL_SECONDS)) if any(run["status"] == "running" for run in evening) else {}
     panels = {"runs": runs_panel, "freshness": freshness_panel, "quality": quality_panel}
     return [
         choices.store("run"),
         html.Div(strip(status, asked, t), className="strip-line", **polls),
-        html.Div([choices.tabs("tab", labels, address, label=t("pipeline.views")), copy], className="tab-line"),
+        html.Div([choices.tabs("tab", labels, address, label=t("pipeline.views")), copy_link(t)], className="tab-line"),
         *[
             choices.panel("tab", name, panels[name](asked, status, address, t), address, live=labels[name])
             for name in labels

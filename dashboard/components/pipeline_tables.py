@@ -36,7 +36,7 @@ def run_columns(t: Words) -> list[grid.Column]:
     return [
         grid.text("process", t("run.process"), 176, minWidth=120, flex=2),
         grid.text("status", t("run.status"), 100, minWidth=84, cellRenderer="ActStatus"),
-        grid.text("as_of_date", t("run.as_of_date"), 100, minWidth=88),
+        grid.text("as_of_date", t("run.as_of_date"), 100, minWidth=96),
         *[grid.figure(name, t(f"run.{name}"), 84, minWidth=52, cellClassRules=ZERO) for name in COUNTED],
         grid.text(
             "started_at",

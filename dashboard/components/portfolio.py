@@ -11,7 +11,7 @@ from dashboard import formats
 from dashboard.address import Address
 from dashboard.components import choices, grid
 from dashboard.components.notices import line, next_run
-from dashboard.components.parts import attrs, definitions, hidden, link, opener, signed
+from dashboard.components.parts import attrs, copy_link, definitions, hidden, link, opener, signed
 from dashboard.data import STRATEGIES, Frame, Json, Strategy
 from dashboard.site import PERFORMANCE
 from dashboard.texts import Words
@@ -28,10 +28,12 @@ ROW_CLASSES = {kind: f"params.data.kind === '{kind}'" for kind in ("sum", "head"
 def head(address: Address, t: Words) -> html.Div:
     """The tabs, the unit of market caps, and the link to just this."""
     caps = choices.switch("cap", {unit: t(f"cap.unit.{unit}") for unit in ("usd", "krw")}, address, label=t("cap.unit"))
-    copy = html.Button(t("copy_link"), className="button", **attrs(data_copy="true", data_done=t("copied")))
     periods = {name: t(f"period.{name}") for name in STRATEGIES}
     return html.Div(
-        [choices.tabs("period", periods, address, label=t("periods")), html.Div([caps, copy], className="tools")],
+        [
+            choices.tabs("period", periods, address, label=t("periods")),
+            html.Div([caps, copy_link(t)], className="tools"),
+        ],
         className="tab-line",
     )
 
@@ -78,7 +80,7 @@ def grid_name(shown: Strategy) -> str:
 def live_text(shown: Strategy, t: Words) -> str:
     """What the live region says when the tab opens."""
     count = shown.portfolio.body.get("position_count", 0)
-    return f"{t(f'period.{shown.name}')}, {t('positions.count', n=count)}"
+    return f"{t(f'period.{shown.name}')}, {t.count('positions.count', count)}"
 
 
 def failed(shown: Strategy, t: Words) -> html.P | None:
@@ -208,7 +210,7 @@ def columns_of(shown: Strategy, t: Words) -> list[grid.Column]:
             "company_name", t("company_name"), 190, minWidth=150, flex=2, cellRenderer="ActName", colSpan=HEAD_SPAN
         ),
         grid.text("ticker", t("ticker"), 84),
-        grid.text("sector", t("sector"), 128),
+        grid.text("sector", t("sector"), 144, minWidth=112),
         grid.figure(
             "weight_pct",
             t("weight_pct"),
@@ -444,7 +446,7 @@ def sectors_panel(shown: Strategy, address: Address, t: Words) -> html.Details:
                     **attrs(aria_hidden="true"),
                 ),
                 html.Td(formats.number(row["weight_pct"], 1), className="num"),
-                html.Td(t("positions.count", n=row["positions"]), className="num mute"),
+                html.Td(t.count("positions.count", row["positions"]), className="num mute"),
             ]
         )
         for row in sectors

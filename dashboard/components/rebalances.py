@@ -86,7 +86,7 @@ def rebalance_columns(t: Words) -> list[grid.Column]:
     return [
         grid.text("strategy", t("rebalance.strategy"), 76),
         grid.text("origin", t("rebalance.origin"), 92),
-        grid.text("bought_on", t("rebalance.bought_on"), 104, minWidth=92, sort="desc"),
+        grid.text("bought_on", t("rebalance.bought_on"), 104, minWidth=96, sort="desc"),
         grid.text("held_to", t("rebalance.held_to"), 104, valueFormatter=grid.SHOWN),
         grid.text("as_of_date", t("rebalance.as_of_date"), 104),
         grid.figure("positions", t("rebalance.positions"), 76),

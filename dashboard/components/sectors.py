@@ -6,13 +6,12 @@ from typing import Any
 
 from dash import html
 
-from config.universe import ETFS
 from dashboard import formats
 from dashboard.address import Address
 from dashboard.client import Answer
 from dashboard.components import choices, grid, parts
 from dashboard.components.etfs import NAMES, mark
-from dashboard.components.parts import attrs, definitions, missing
+from dashboard.components.parts import attrs, copy_link, definitions, missing
 from dashboard.data import Frame, Json
 from dashboard.texts import Words
 
@@ -26,7 +25,6 @@ DECIMALS = 1
 STEPS = (0.5, 2.0, 4.0, 7.0)
 BEST = 3
 PHONE_COLUMNS = ("sector", "avg_monthly_return", "trending")
-SECTOR_OF = {etf.ticker: etf.sector_name for etf in ETFS}
 UNORDERED = -1e9
 
 
@@ -66,6 +64,7 @@ def months(answer: Answer, about: Frame, address: Address, t: Words) -> html.Sec
                     steps(body, about, address, t),
                     *(choices.switch(name, labels, address, label=t(name)) for name, labels in switches.items()),
                     grid.download(csv, t),
+                    copy_link(t),
                 ],
                 className="head-line",
             ),
@@ -182,8 +181,7 @@ def heat_row(row: Json, place: int, measure: str, t: Words) -> html.Tr:
         heat_cell(month[field], t("no_month"), "running" if month["is_partial"] else "") for month in row["months"]
     ]
     latest, total = row["months"][-1][field], row[total_field]
-    name = NAMES[t.lang].get(ticker, row["description"]) if row["etf_type"] == "benchmark" or t.lang == "ko" else ""
-    name = name or t.or_as_is("sector", SECTOR_OF.get(ticker) or "")
+    name = NAMES[t.lang].get(ticker, row["description"])
     benchmark = html.Span(t("benchmark"), className="visually-hidden") if row["etf_type"] == "benchmark" else None
     return html.Tr(
         [

@@ -157,7 +157,8 @@ def badge(about: Frame, t: Words) -> tuple[str, str, str]:
         return "●", "ok", t("fresh")
     if status["freshness"] == "due":
         return "→", "quiet", t("due")
-    return ("▲", "warn", t("behind.1")) if behind == 1 else ("■", "error", t("behind", n=behind))
+    mark, kind = ("▲", "warn") if behind == 1 else ("■", "error")
+    return mark, kind, t.count("behind", behind)
 
 
 def date_steps(address: Address, about: Frame, t: Words) -> list[Any]:

@@ -31,6 +31,14 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         return TEXTS[key][LANGS.index(self.lang)].format(**values)
 
+    def count(self, key: str, n: int, **values: object) -> str:
+        """The text of `key` with n of something, that of `key.1` with one.
+
+        >>> Words("en").count("behind", 1)
+        '1 session behind'
+        """
+        return self(f"{key}.1" if n == 1 else key, n=n, **values)
+
     def or_as_is(self, prefix: str, name: str) -> str:
         """The text of `prefix.name`, or the name as delivered when it has none."""
         key = f"{prefix}.{name}"

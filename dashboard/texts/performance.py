@@ -23,7 +23,7 @@ TEXTS = {
     "scale.linear": ("선형", "Linear"),
     "scale.log": ("로그", "Log"),
     "stretch": ("{origin} · {start} ~ {end} · {n}거래일", "{origin} · {start} to {end} · {n} sessions"),
-    "stretch.1": ("{origin} · {start} ~ {end} · 1거래일", "{origin} · {start} to {end} · 1 session"),
+    "stretch.1": ("{origin} · {start} ~ {end} · {n}거래일", "{origin} · {start} to {end} · {n} session"),
     "stretch.live": ("실현", "Live"),
     "stretch.simulated": ("사후 계산", "Simulated, calculated afterwards"),
     "stretch.none_live": (

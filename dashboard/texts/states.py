@@ -6,7 +6,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fresh": ("최신", "Current"),
     "due": ("계산 중", "Computing"),
     "behind": ("{n}거래일 지연", "{n} sessions behind"),
-    "behind.1": ("1거래일 지연", "1 session behind"),
+    "behind.1": ("{n}거래일 지연", "{n} session behind"),
     "past": ("과거 조회", "Past date"),
     "away.badge": ("API 연결 끊김", "API away"),
     "no_results": ("결과 없음", "No results yet"),

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from dashboard import formats
+from dashboard.texts import Words
 from test.api.market import everything
 from test.dashboard.conftest import Reader, Site, cells
 from test.published import Connection
@@ -30,6 +31,59 @@ def test_numbers_are_the_apis(site: Site, reader: Reader) -> None:
     assert cells(reader, "positions-20", "return_pct") == ["▲+5.00", "▲+6.00"]
     assert cells(reader, "positions-20", "market_cap@cap=usd") == ["1,000억", "4,000억"]
     assert cells(reader, "positions-20", "change_pp") == ["▲+16.92", "▲+23.08"]
+
+
+def words(texts: list[str]) -> list[str]:
+    """As they read: one space where the page has a gap."""
+    return [" ".join(text.split()) for text in texts]
+
+
+def arrowed(value: float | None) -> str:
+    """A change with its arrow: between them is a gap, not a space."""
+    return formats.arrowed(value).replace(" ", "")
+
+
+def test_what_stands_beside_the_portfolio_is_the_apis(site: Site, reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    answer = cast(dict[str, Any], site.ask("/stocks/portfolio", period_days="20"))
+    summary = cast(dict[str, Any], site.ask("/dashboard/portfolio-summary", period_days="20"))
+    strip = dict(
+        cast(
+            list[tuple[str, str]],
+            reader.page.locator("#panel-period-20 .strip > div").evaluate_all(
+                "facts => facts.map(fact => [fact.children[0].innerText, fact.children[1].innerText])"
+            ),
+        )
+    )
+    assert strip["종목"] == str(answer["position_count"]) == "2"
+    assert strip["최대 비중"] == f"{formats.weight(answer['largest_weight_pct'])}%"
+    assert strip["상위 5종목"] == f"{formats.weight(summary['top5_weight_pct'])}%"
+    assert strip["유효 종목"] == formats.number(answer["effective_positions"], 1)
+    assert words([strip["SPY 20일"]]) == [f"{arrowed(summary['spy_return_pct'])}%"]
+    sectors = reader.page.locator("#panel-period-20 .part").nth(1).locator("tbody tr")
+    assert words(sectors.all_inner_texts()) == [
+        f"{Words('ko').or_as_is('sector', row['sector'])} {formats.number(row['weight_pct'], 1)} {row['positions']}종목"
+        for row in summary["sectors"]
+    ]
+
+
+def test_what_came_in_went_out_and_changed_is_the_apis(site: Site, reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    changes = cast(dict[str, Any], site.ask("/dashboard/portfolio-changes", period_days="20"))
+    line = reader.page.locator("#panel-period-20 .moves")
+    shown = {side: words(line.locator(f".{side} .move").all_inner_texts()) for side in ("in", "out")}
+    assert shown == {
+        "in": [f"{row['ticker']} {formats.weight(row['weight_pct'])}" for row in changes["entered"]],
+        "out": [f"{row['ticker']} {formats.weight(row['weight_pct_before'])}" for row in changes["left"]],
+    }
+    assert shown["in"] and shown["out"] and changes["stayed"]
+    assert "전 거래일 대비 (01-22)" in line.inner_text()
+    stayed = reader.page.locator("#panel-period-20 .part").first.locator("tbody tr")
+    assert words(stayed.all_inner_texts()) == [
+        f"{row['ticker']} {formats.weight(row['weight_pct_before'])} → {formats.weight(row['weight_pct'])} "
+        f"{arrowed(row['change_pp'])}"
+        for row in changes["stayed"]
+    ]
 
 
 def test_the_monthly_tab_has_the_newest_rebalance(site: Site, reader: Reader) -> None:

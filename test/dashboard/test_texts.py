@@ -32,16 +32,17 @@ def test_no_key_has_two_texts() -> None:
 
 
 def used_keys() -> set[str]:
-    """First arguments of t("…"); of t(f"prefix.{…}") only the prefix, marked with a star."""
+    """First arguments of t("…"); of t(f"prefix.{…}") only the prefix, marked with a star; both of t.count("…", n)."""
     found = set()
     for file in CODE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t" and node.args:
-                match node.args[0]:
-                    case ast.Constant(value=str(key)):
-                        found.add(key)
-                    case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_]):
-                        found.add(f"{prefix}*")
+            match node:
+                case ast.Call(ast.Name("t"), [ast.Constant(str(key)), *_]):
+                    found.add(key)
+                case ast.Call(ast.Name("t"), [ast.JoinedStr([ast.Constant(str(prefix)), *_]), *_]):
+                    found.add(f"{prefix}*")
+                case ast.Call(ast.Attribute(ast.Name("t"), "count"), [ast.Constant(str(key)), *_]):
+                    found |= {key, f"{key}.1"}
     return found
 
 
