@@ -1,6 +1,7 @@
-"""Pictures of a running dashboard, for the README.
+"""Pictures of a running dashboard: those of the READMEs, or every page to look at.
 
-    python -m dashboard.screenshots http://127.0.0.1:8050 --folder dashboard/screenshots
+    python -m dashboard.screenshots http://127.0.0.1:8050
+    python -m dashboard.screenshots http://127.0.0.1:8050 --all --folder /tmp/pictures
 
 Needs a Chromium: Playwright's own, or the one that CHROMIUM names.
 """
@@ -15,7 +16,8 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from dashboard.site import PAGES
+from dashboard.site import PAGES, PORTFOLIO, SECTORS
+from dashboard.texts import LANGS
 
 READY = ".page .ag-row:visible, .page main table:visible, .page .empty:visible"
 DRAWN = """() => document.fonts.status === 'loaded'
@@ -23,25 +25,25 @@ DRAWN = """() => document.fonts.status === 'loaded'
 
 
 class Shot(NamedTuple):
-    """One picture: name, address, width and height of the window, theme, pixels of the picture a pixel."""
+    """One picture: name, address, width and height of the window, theme."""
 
     name: str
     path: str
-    width: int
-    height: int
-    theme: str
-    scale: int = 1
+    width: int = 1440
+    height: int = 900
+    theme: str = "light"
 
 
-# Every page as it is first seen: in Korean, in English and dark, and on a phone.
-SHOTS = tuple(
-    shot
+README_SHOTS = (
+    Shot("portfolio", f"{PORTFOLIO.path}?lang=ko"),
+    Shot("sectors", f"{SECTORS.path}?lang=en", theme="dark"),
+)
+ALL_SHOTS = tuple(
+    Shot(f"{page.name}-{lang}-{theme}-{width}", f"{page.path}?lang={lang}", width, height, theme)
     for page in PAGES
-    for shot in (
-        Shot(page.name, f"{page.path}?lang=ko", 1440, 900, "light"),
-        Shot(f"{page.name}-en-dark", f"{page.path}?lang=en", 1440, 900, "dark"),
-        Shot(f"{page.name}-phone", f"{page.path}?lang=ko", 390, 844, "light", 2),
-    )
+    for lang in LANGS
+    for theme in ("light", "dark")
+    for width, height in ((1440, 900), (768, 1024), (390, 844))
 )
 
 
@@ -50,17 +52,17 @@ def chromium() -> str | None:
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def take(browser: Browser, base: str, shot: Shot, folder: Path) -> Path:
-    """One picture of the window as a reader first sees it."""
+def take(browser: Browser, base: str, shot: Shot, folder: Path, *, is_whole: bool) -> Path:
+    """One picture of the window as a reader first sees it, or of the whole page."""
     size = {"width": shot.width, "height": shot.height}
-    page = browser.new_page(viewport=size, device_scale_factor=shot.scale, color_scheme=shot.theme)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=size, color_scheme=shot.theme)  # type: ignore[arg-type]
     try:
         page.goto(base.rstrip("/") + shot.path)
         page.wait_for_selector(READY)
         page.wait_for_function(DRAWN)
         page.wait_for_timeout(500)  # the table settles its columns after the first rows
         file = folder / f"{shot.name}.png"
-        page.screenshot(path=file)
+        page.screenshot(path=file, full_page=is_whole)
         return file
     finally:
         page.close()
@@ -69,14 +71,15 @@ def take(browser: Browser, base: str, shot: Shot, folder: Path) -> Path:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", help="where the dashboard listens")
+    parser.add_argument("--all", action="store_true", help="every page whole, languages, themes and widths")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent / "screenshots")
     arguments = parser.parse_args(argv)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-            for shot in SHOTS:
-                print(take(browser, arguments.url, shot, arguments.folder))
+            for shot in ALL_SHOTS if arguments.all else README_SHOTS:
+                print(take(browser, arguments.url, shot, arguments.folder, is_whole=arguments.all))
             browser.close()
     except Error as error:
         print(f"screenshots: {str(error).splitlines()[0]}", file=sys.stderr)

@@ -128,10 +128,11 @@ def _api(folder: Folder) -> list[str]:
     return [*uvicorn, "--host", HOST, "--port", folder.settings["API_PORT"]]
 
 
+DASHBOARD = ("gunicorn", "dashboard.app:create_server()", "--workers", "2", "--threads", "8", "--no-control-socket")
+
+
 def _dashboard(folder: Folder) -> list[str]:
-    gunicorn = [sys.executable, "-m", "gunicorn", "dashboard.app:create_server()", "--threads", "4"]
-    gunicorn += ["--no-control-socket"]
-    return [*gunicorn, "--bind", f"{HOST}:{folder.settings['DASHBOARD_PORT']}"]
+    return [sys.executable, "-m", *DASHBOARD, "--bind", f"{HOST}:{folder.settings['DASHBOARD_PORT']}"]
 
 
 def _watch(_: Folder) -> list[str]:
