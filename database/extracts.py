@@ -194,15 +194,17 @@ def held_bars(last: date) -> str:
     """ticker, trade_date, adj_close_price, currency of every stock in them, from the bar that serves its first purchase
     up to the session. A price below zero is none.
     """
+    # Materialized: else the first bar would be looked up again for every bar of the stock.
     return _text(
-        f"""SELECT b.ticker, b.trade_date, b.adj_close_price::float8, b.currency
-            FROM (SELECT ticker, min(as_of_date) AS as_of_date FROM ({WEIGHTS}) p GROUP BY ticker) held
-            JOIN collected_06_daily_stock_history b USING (ticker)
-            WHERE b.adj_close_price >= 0 AND b.trade_date <= {{last}}
-              AND b.trade_date >= coalesce(
-                  (SELECT max(o.trade_date) FROM collected_06_daily_stock_history o
-                   WHERE o.ticker = held.ticker AND o.trade_date <= held.as_of_date AND o.adj_close_price >= 0),
-                  held.as_of_date)""",
+        f"""WITH held AS MATERIALIZED (
+                SELECT ticker, coalesce(
+                    (SELECT max(o.trade_date) FROM collected_06_daily_stock_history o
+                     WHERE o.ticker = first.ticker AND o.trade_date <= first.as_of_date AND o.adj_close_price >= 0),
+                    first.as_of_date) AS from_date
+                FROM (SELECT ticker, min(as_of_date) AS as_of_date FROM ({WEIGHTS}) p GROUP BY ticker) first)
+            SELECT b.ticker, b.trade_date, b.adj_close_price::float8, b.currency
+            FROM held JOIN collected_06_daily_stock_history b USING (ticker)
+            WHERE b.adj_close_price >= 0 AND b.trade_date BETWEEN held.from_date AND {{last}}""",
         last=last,
     )
 
