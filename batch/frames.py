@@ -83,8 +83,8 @@ def collected(
 
 def _by_date(frame: DataFrame, column: str) -> RowsOfDate:
     rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
-    for row in frame.collect():
-        rows[row[column]].append(row.asDict())
+    for row in frame.toArrow().to_pylist():  # half the time of collect(), which pickles row by row
+        rows[row[column]].append(row)
     return rows
 
 

@@ -7,7 +7,7 @@ Process in the ledger: portfolio_performance. Each run computes the series from 
 asked for, and leaves rows that are equal untouched; rows after that session stay as they are.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -35,10 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             run.note(f"no portfolio was bought by {last}: there is no performance yet")
         rows = series(oldest, last) if oldest is not None else []
         performance.replace_performance(run.connection, rows, last=last, run_id=run.run.run_id)
-        asked_rows = [row for row in rows if row["trade_date"] in set(run.as_of_dates)]
+        wanted = set(run.as_of_dates)
+        asked_rows = [row for row in rows if row["trade_date"] in wanted]
         findings.record_all(run.connection, run.run.run_id, held_without_bar(asked_rows))
+        rows_of = Counter(row["trade_date"] for row in asked_rows)
         for session in run.as_of_dates:
-            run.stored(session, rows=sum(row["trade_date"] == session for row in asked_rows))
+            run.stored(session, rows=rows_of[session])
     return run.exit_code
 
 

@@ -191,12 +191,6 @@ def jdbc_jar(jars: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Classes of Spark: made by the first program that succeeds, used by the others."""
-    return tmp_path_factory.mktemp("archive") / "spark.jsa"
-
-
-@pytest.fixture(scope="session")
 def spark(jdbc_jar: Path) -> Iterator["SparkSession"]:
     """One real Spark session for all tests of transforms: local[2], with this run's own JVM."""
     # Here, so that tests without Spark don't wait for it.

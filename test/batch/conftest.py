@@ -1,21 +1,16 @@
 """A database with a market, a clock and a way to run the programs."""
 
-import runpy
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import StringIO
+from functools import partial
 
 import psycopg
 import pytest
 from pyspark.sql import SparkSession
 
-import utils.spark
 from config.universe import ETFS, SECTORS, exchange_calendar
-from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Answer, Clock, Row, Run, write_bar
-from test.conftest import REPO, Database
+from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Answer, Clock, Row, Run, run_here, write_bar
+from test.conftest import Database
 from test.e2e.market import CAPS, HOLDINGS, KRW_RATE, LEVELS, D
 from test.e2e.market import SECTORS as SOURCE_SECTORS
 from utils.sessions import previous_session, session_offset, sessions_between
@@ -85,28 +80,10 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def run(database: Database, clock: Clock, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A program of batch/ as role batch, from its command line to its exit code, but in this process, on the session
-    that all tests share: most of what a program of its own takes is the start of its JVM."""
-
-    @contextmanager
-    def shared(name: str, *, years_of_data: bool = False) -> Iterator[SparkSession]:
-        yield spark
-
+def run(database: Database, clock: Clock, spark: SparkSession) -> Run:
+    """A program of batch/ as role batch."""
     environment = database.environment("batch") | {
         "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/",
         "ACTSTOCK_DAG_RUN_ID": "test/1",
     }
-
-    def program(file: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command, out, err = [file, *arguments], StringIO(), StringIO()
-        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            patch.setattr(utils.spark, "spark_session", shared)
-            patch.setattr(sys, "argv", command)
-            with pytest.raises(SystemExit) as ended:
-                runpy.run_path(str(REPO / file), run_name="__main__")
-        return subprocess.CompletedProcess(command, int(ended.value.code or 0), out.getvalue(), err.getvalue())
-
-    return program
+    return partial(run_here, spark, environment)

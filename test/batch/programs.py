@@ -2,13 +2,21 @@
 
 import http.server
 import json
+import runpy
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import date, timedelta
+from io import StringIO
 from typing import Any
 
 import psycopg
+import pytest
+from pyspark.sql import SparkSession
 
+import utils.spark
+from test.conftest import REPO
 from test.e2e.market import D
 from utils.program import SUCCESS
 from utils.sessions import close_of
@@ -61,6 +69,27 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Tests are quiet."""
+
+
+def run_here(
+    spark: SparkSession, environment: Mapping[str, str], file: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """A program from its command line to its exit code, but in this process, on the session that all tests share: most
+    of what a program of its own takes is the start of its JVM."""
+
+    @contextmanager
+    def shared(name: str, *, years_of_data: bool = False) -> Iterator[SparkSession]:
+        yield spark
+
+    command, out, err = [file, *arguments], StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(utils.spark, "spark_session", shared)
+        patch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(REPO / file), run_name="__main__")
+    return subprocess.CompletedProcess(command, int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def succeed(run: Run, *command: str) -> str:

@@ -1,17 +1,14 @@
 """A planted market in a database of its own, and what the batch programs made of it."""
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from test.batch.programs import (
     ALLOCATOR,
@@ -22,8 +19,9 @@ from test.batch.programs import (
     TRENDING,
     Answer,
     Clock,
+    run_here,
 )
-from test.conftest import REPO, Database, Server, fresh_database
+from test.conftest import Database, Server, fresh_database
 from test.reference import loading, planting
 from test.reference.market import Connection, Market, read
 from test.replay.generator import generate
@@ -62,41 +60,30 @@ class Programs:
 
     database: Database
     clock: Clock
+    spark: SparkSession
     environment: dict[str, str]
     took: dict[str, float]
 
     def run(self, program: str, *arguments: str) -> None:
         """One program to its end, which has to be good."""
         started = datetime.now()  # noqa: DTZ005 - a difference
-        done = subprocess.run(
-            [sys.executable, program, *arguments],
-            cwd=REPO,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=3600,
-            check=False,
-        )
+        done = run_here(self.spark, self.environment, program, *arguments)
         assert done.returncode == SUCCESS, done.stdout + done.stderr
         name = Path(program).stem
         self.took[name] = self.took.get(name, 0.0) + (datetime.now() - started).total_seconds()  # noqa: DTZ005
 
 
 @contextmanager
-def programs_on(database: Database, jdbc_jar: Path, archive: Path) -> Iterator[Programs]:
+def programs_on(database: Database, spark: SparkSession) -> Iterator[Programs]:
     """A way to run the programs, by a clock that can be moved."""
     with Clock(("127.0.0.1", 0), Answer) as clock:
         threading.Thread(target=clock.serve_forever, daemon=True).start()
         environment = {
-            **os.environ,
             **database.environment("batch"),
-            "PYTHONPATH": str(REPO),
-            "SPARK_JDBC_JAR": str(jdbc_jar),
-            "SPARK_CLASS_ARCHIVE": str(archive),
             "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/",
             "ACTSTOCK_DAG_RUN_ID": "reference/1",
         }
-        yield Programs(database, clock, environment, {})
+        yield Programs(database, clock, spark, environment, {})
         clock.shutdown()
 
 
@@ -107,14 +94,14 @@ def evening(session: date) -> datetime:
 
 @contextmanager
 def computed_market(
-    postgres: Server, jdbc_jar: Path, archive: Path, directory: Path, *, sessions: int, stocks: int
+    postgres: Server, spark: SparkSession, directory: Path, *, sessions: int, stocks: int
 ) -> Iterator[Computed]:
     """A generated market with everything planted, computed over all of its sessions."""
     generate(directory, last_session=planting.LAST_SESSION, seed=SEED, sessions=sessions, stocks=stocks)
     tables = loading.tables(directory)
     planting.plant(tables)
     computable = planting.computed(sessions_until(planting.LAST_SESSION, sessions))
-    with fresh_database(postgres) as database, programs_on(database, jdbc_jar, archive) as programs:
+    with fresh_database(postgres) as database, programs_on(database, spark) as programs:
         with postgres.connect(database.name) as connection:
             loading.store(connection, tables)
         _compute(programs, planting.corrected_stock(tables), computable)
@@ -124,22 +111,18 @@ def computed_market(
 
 
 @pytest.fixture(scope="session")
-def small(
-    postgres: Server, jdbc_jar: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Computed]:
+def small(postgres: Server, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Computed]:
     """Seven months of 110 stocks."""
     folder = tmp_path_factory.mktemp("small")
-    with computed_market(postgres, jdbc_jar, archive, folder, sessions=planting.SESSIONS, stocks=110) as computed:
+    with computed_market(postgres, spark, folder, sessions=planting.SESSIONS, stocks=110) as computed:
         yield computed
 
 
 @pytest.fixture(scope="session")
-def years(
-    postgres: Server, jdbc_jar: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Computed]:
+def years(postgres: Server, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Computed]:
     """Three years of 500 stocks."""
     folder = tmp_path_factory.mktemp("years")
-    with computed_market(postgres, jdbc_jar, archive, folder, sessions=756, stocks=500) as computed:
+    with computed_market(postgres, spark, folder, sessions=756, stocks=500) as computed:
         yield computed
 
 
@@ -165,22 +148,11 @@ def _compute(programs: Programs, corrected: str, sessions: list[date]) -> None:
         programs.run(ALLOCATOR, "--from", early.isoformat(), "--to", planting.CORRECTED.isoformat())
         connection.execute(worth.format("/"), (corrected,))
     programs.clock.now = evening(last)
-    with ThreadPoolExecutor(2) as both:
-        followed = both.submit(_follow, programs, whole)
-        analysed = both.submit(_analyse, programs, whole)
-        followed.result()
-        analysed.result()
-
-
-def _follow(programs: Programs, whole: tuple[str, ...]) -> None:
     programs.run(ALLOCATOR, *whole)
     programs.run(REBALANCER, *whole)
     with programs.database.server.connect(programs.database.name) as connection:
         _publish_live(connection)
     programs.run(PERFORMANCE)
-
-
-def _analyse(programs: Programs, whole: tuple[str, ...]) -> None:
     programs.run(TOP_HOLDINGS, *whole)
     programs.run(MONTHS, "--from", whole[1][:7], "--to", whole[3][:7])
 
