@@ -3,6 +3,7 @@
 A page is one line here, a file of the same name in pages/, and its texts and components.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,13 +38,26 @@ def _is_date(given: str) -> bool:
     return len(given) == len("2026-01-23")
 
 
+def _is_filters(given: str) -> bool:
+    try:
+        found = json.loads(given)
+    except ValueError:
+        return False
+    return (
+        len(given) <= MOST_OF_FILTERS
+        and isinstance(found, dict)
+        and all(isinstance(one, dict) for one in found.values())
+    )
+
+
 DATE = Choice("", _is_date)
 MONTH = matching(r"\d{4}-(0[1-9]|1[0-2])")
 WORDS = matching(r"[^\x00-\x1f]{1,60}")
 TICKERS = matching(r"[A-Za-z0-9.^=-]{1,16}(,[A-Za-z0-9.^=-]{1,16}){0,40}")
 NAME = matching(r"[A-Za-z0-9_.:+-]{1,120}")
-# what a reader does with a table: search words, and column:direction
-TABLE = {"q": WORDS, "sort": matching(r"\w{1,40}:(asc|desc)")}
+MOST_OF_FILTERS = 600
+# what a reader does with a table: search words, column:direction, and filters by column as AG Grid writes them
+TABLE = {"q": WORDS, "sort": matching(r"\w{1,40}:(asc|desc)"), "filter": Choice("", _is_filters)}
 
 
 @dataclass(frozen=True)

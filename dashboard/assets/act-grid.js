@@ -166,6 +166,11 @@
     var given = column ? column.colId.split("@")[0] + ":" + column.sort : "";
     window.act.write(window.act.address({ sort: given === box.dataset.defaultSort ? "" : given }));
   }
+  function tellFilters(box, api) {
+    if (!box.dataset.keepsOrder) return;
+    var filters = api.getFilterModel();
+    window.act.write(window.act.address({ filter: Object.keys(filters).length ? JSON.stringify(filters) : "" }));
+  }
   function open(box, api, row) {
     var parts = box.dataset.opens.split(":");
     if (!row.data || !row.data[parts[1]]) return;
@@ -192,8 +197,9 @@
       api.onFilterChanged();
       tellFiltered(box, api);
       api.addEventListener("sortChanged", function (event) { if (event.source === "uiColumnSorted") tellSorted(box, api); });
-      api.addEventListener("filterChanged", function () {
+      api.addEventListener("filterChanged", function (event) {
         tellFiltered(box, api);
+        if (event.source === "columnFilter") tellFilters(box, api);
         if (box.offsetWidth) window.act.say(document.querySelector(".page").dataset.rows.replace("#", api.getDisplayedRowCount()));
       });
       if (box.dataset.opens) {
@@ -223,6 +229,7 @@
       var box = boxes().find(function (one) { return one.dataset.grid === grid; });
       gridOf(box).then(function (api) {
         api.setFilterModel(null);
+        tellFilters(box, api);
         search("");
         narrowings(box).forEach(function (one) { window.act.choose(one.choice, ""); });
         tellFiltered(box, api);

@@ -12,6 +12,7 @@ from dashboard.components.etfs import NAMES, ORDER
 from dashboard.components.notices import line
 from dashboard.components.parts import attrs, definitions, opener
 from dashboard.data import PERIODS, EtfDetail, Json
+from dashboard.site import TABLE
 from dashboard.texts import Words
 
 PANELS = ("holdings", "top", "concentration", "overlap")
@@ -25,7 +26,7 @@ def content(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
     name = NAMES[t.lang].get(detail.etf, "")
     if all(answer.status == 0 for answer in detail.answers):
         return [html.H2(f"{detail.etf} {name}"), line("error", t("away_empty"))]
-    own = Address(address.page, address.lang, {k: v for k, v in address.values.items() if k not in ("q", "sort")})
+    own = Address(address.page, address.lang, {k: v for k, v in address.values.items() if k not in TABLE})
     panels = {
         "holdings": holdings(detail, own, t),
         "top": top_holdings(detail, own, t),

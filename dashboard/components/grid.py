@@ -1,6 +1,7 @@
 """Tables: AG Grid, one builder for all. A cell shows `row["shown"][column]`, written by `dashboard.formats`; the raw
 value beside it sorts and filters."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,7 +85,7 @@ def grid(
     opens: tuple[str, str] | None = None,
     keeps_order: bool = True,
 ) -> html.Div:
-    """A table named for readers of names; its sort and search words are those of the address.
+    """A table named for readers of names; its sort, filters and search words are those of the address.
 
     row_classes: class → condition. phone_columns: what stays on a phone. narrow: choice → the field that must have its
     value (several, by comma, are any of them). opens: (choice, field): a row that is clicked, or Enter, chooses.
@@ -108,6 +109,7 @@ def grid(
         "pinnedBottomRowData": list(pinned_bottom),
         "quickFilterText": address["q"],
         "includeHiddenColumnsInQuickFilter": True,
+        "initialState": {"filter": {"filterModel": filters(columns, address)}},
     }
     classes = dict(row_classes or {})
     if opens:
@@ -136,6 +138,12 @@ def grid(
             data_keeps_order="true" if keeps_order else "",
         ),
     )
+
+
+def filters(columns: Sequence[Column], address: Address) -> dict[str, Any]:
+    """Of the address's filters those of the columns."""
+    given = json.loads(address["filter"] or "{}")
+    return {column["colId"]: given[column["colId"]] for column in columns if column["colId"] in given}
 
 
 def default_sort(columns: Sequence[Column]) -> str:

@@ -5,6 +5,7 @@ That no page writes an error to the console and none asks anybody but us is held
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page as Tab
@@ -136,6 +137,21 @@ def test_a_link_shows_the_same_in_either_language(
     tab.wait_for_selector("html[lang=en]")
     tab.wait_for_selector(READY)
     see(tab, shown)
+
+
+@every_page
+def test_every_csv_link_gives_a_file(reader: Reader, site: Site, page: Page) -> None:
+    tab = reader.page
+    opened(tab, f"{page.path}?lang=ko")
+    found = tab.locator("a[href^='/download/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    for link in sorted(set(found)):
+        answer = httpx.get(site.dashboard.url + link)
+        assert (link, answer.status_code, answer.headers["content-type"]) == (link, 200, "text/csv; charset=utf-8")
+        assert len(answer.content.decode("utf-8-sig").splitlines()) > 1, link
+    with tab.expect_download() as started:
+        tab.locator("main a[href^='/download/']:visible").first.click()
+    name = started.value.suggested_filename
+    assert name.startswith("demo-") and name.endswith(".csv")
 
 
 @every_page

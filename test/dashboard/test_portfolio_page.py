@@ -206,6 +206,21 @@ def test_a_table_is_searched_sorted_and_narrowed_and_the_link_shows_the_same(rea
     assert cells(reader, "positions-20", "ticker") == ["BETA", "ACME"]
 
 
+def test_a_heading_filters_and_the_link_shows_the_same(reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    heading = reader.page.locator("#positions-20 .ag-header-cell[col-id=sector]")
+    heading.hover()
+    heading.locator(".ag-header-cell-filter-button").click()
+    reader.page.locator(".ag-filter input[type=text]:visible").first.fill("헬스")
+    reader.page.wait_for_url("**filter=**")
+    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    reader.open(reader.page.url)
+    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
+    assert cells(reader, "positions-20", "ticker") == ["ACME", "BETA"]
+    assert "filter=" not in reader.page.url
+
+
 def test_periods_overlap_as_the_api_says(site: Site, reader: Reader) -> None:
     reader.open("/?lang=ko")
     overlaps = cast(dict[str, Any], site.ask("/dashboard/portfolio-summary", period_days="20"))["overlaps"]
