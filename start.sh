@@ -1,20 +1,28 @@
 #!/usr/bin/env bash
-# ActStock on this machine, every part real: `./start.sh --help`. With ACTSTOCK_MODE=compose the same in containers.
+# ActStock, every part real: `./start.sh --help`. With Docker where an engine answers, else, or with --local, without.
 # A table of contents; the work is in utils/stack.
 set -euo pipefail
 repo="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source "$repo/utils/stack/setup.sh"
 source "$repo/utils/stack/compose.sh"
 
-case "${1:-}" in test) shift; exec bash "$repo/test/test.sh" "$@" ;; esac
-case "${ACTSTOCK_MODE:-local}" in
-    local) ;;
-    compose) compose_mode "$@"; exit ;;
-    *) fail "ACTSTOCK_MODE: expected local or compose, found $ACTSTOCK_MODE" ;;
-esac
+mode="${ACTSTOCK_MODE:-}"
+arguments=()
+for argument in "$@"; do
+    if [ "$argument" = --local ]; then mode=local; else arguments+=("$argument"); fi
+done
+set -- "${arguments[@]}"
+case "$mode" in "" | local | compose) ;; *) fail "ACTSTOCK_MODE: expected local, compose or nothing, found $mode" ;; esac
 
 case "${1:-}" in
-    stop | status | logs | reset) [ -x "$repo/.venv/bin/python" ] || fail "nothing is set up yet: expected $repo/.venv, made by ./start.sh" ;;
+    test) shift; exec bash "$repo/test/test.sh" "$@" ;;
+    move) shift; move "${mode:-compose}" "$@"; exit ;;
+esac
+[ -n "$mode" ] || mode="$(mode_of "$@")"
+if [ "$mode" = compose ] || { [ -z "$mode" ] && engine_answers; }; then compose_mode "$@"; exit; fi
+
+case "${1:-}" in
+    stop | status | logs | reset | run) [ -x "$repo/.venv/bin/python" ] || fail "nothing is set up yet: expected $repo/.venv, made by ./start.sh" ;;
     *) set_up .venv requirements.txt ;;
 esac
 

@@ -7,6 +7,7 @@
 set -euo pipefail
 repo="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 source "$repo/utils/stack/setup.sh"
+source "$repo/utils/stack/compose.sh"
 cd "$repo"
 
 chosen="not long"
@@ -21,6 +22,11 @@ esac
 set_up .venv-dev requirements-dev.txt
 # The end-to-end test runs start.sh, as a person would: its environment comes from the same cache.
 case "$chosen" in *"not e2e"*) ;; *) set_up .venv requirements.txt ;; esac
+if [ -n "$chosen" ]; then
+    say "containers: with --long only, where a Docker engine answers (test/compose/test_stack.py)"
+elif ! engine_answers; then
+    say "containers: no Docker engine answers, so their tests are skipped (test/compose/test_stack.py)"
+fi
 # The dashboard is tested in a browser, as it is read.
 case "$chosen" in
     *"not integration"*) ;;

@@ -8,7 +8,7 @@ import pytest
 from api.routers import ROUTERS, service
 from dashboard.site import PAGES
 from test.conftest import REPO, Database
-from utils.stack.ports import PORTS
+from utils.stack.ports import ALL_PORTS
 from utils.stack.services import SERVICES
 
 PAGE = (REPO / "QUICK_REFERENCE.md").read_text(encoding="utf-8")
@@ -24,8 +24,8 @@ def test_every_dag() -> None:
 
 def test_every_service_and_port() -> None:
     assert {each.name for each in SERVICES} <= WORDS
-    assert PORTS.keys() <= WORDS
-    assert {str(port) for port in PORTS.values()} <= WORDS
+    assert ALL_PORTS.keys() <= WORDS
+    assert {str(port) for port in ALL_PORTS.values()} <= WORDS
 
 
 def test_every_route_and_page() -> None:

@@ -82,7 +82,7 @@ def first_start(folder: Path) -> list[tuple[str, str]]:
     clone = folder / "clone"
     subprocess.run(["git", "clone", "--quiet", str(REPO), str(clone)], check=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTSTOCK_", "UV_CACHE"))}
-    environment = kept | {"HOME": str(folder / "home"), "ACTSTOCK_PORTS": "free"}
+    environment = kept | {"HOME": str(folder / "home"), "ACTSTOCK_PORTS": "free", "ACTSTOCK_MODE": "local"}
     (folder / "home").mkdir()
     begun = time.monotonic()
     done = subprocess.run(

@@ -31,6 +31,7 @@ def engine(place: Path, version: str | None) -> None:
     docker.write_text(
         f"""#!/bin/sh
 case "$1 $2" in
+    "info --format") echo 8000000000 ;;
     "info ") exit {0 if version else 1} ;;
     "version --format") echo {version} ;;
     "compose version") ;;
@@ -41,12 +42,14 @@ esac
     docker.chmod(0o755)
 
 
-def market(place: Path, name: str) -> Path:
-    """A market's folder, as compose leaves it."""
+def market(place: Path, name: str, *, with_docker: bool) -> Path:
+    """A market's folder, as either way leaves it."""
     folder = place / "var" / name
     folder.mkdir(parents=True)
     (folder / "market.json").write_text(f'{{"market": "{name}"}}')
-    (folder / ".env").write_text(f"COMPOSE_PROJECT_NAME='actstock-{name}'\n")
+    (folder / ".env").write_text(f"ACTSTOCK_MODE='{'compose' if with_docker else 'local'}'\n")
+    if not with_docker:
+        (folder / "pg").mkdir()
     return folder
 
 
@@ -61,35 +64,63 @@ def start(place: Path, *arguments: str, **environment: str) -> str:
     return done.stdout + done.stderr + (asked.read_text() if asked.exists() else "")
 
 
-def test_without_being_told_nothing_runs_in_containers(place: Path) -> None:
-    market(place, "demo")
-    assert LOCAL in start(place, "status")
-    assert not (place / "asked").exists()
+def test_an_engine_that_answers_is_used(place: Path) -> None:
+    assert "build" in start(place, "demo")
 
 
-def test_containers_need_an_engine_that_answers(place: Path) -> None:
+def test_without_an_engine_everything_runs_without(place: Path) -> None:
     engine(place, None)
-    assert "expected a Docker engine to answer" in start(place, "demo", ACTSTOCK_MODE="compose")
+    assert LOCAL in start(place, "status")
+    assert "expected a Docker engine to answer" in start(place, "status", ACTSTOCK_MODE="compose")
+    # A market with its data in Docker's volumes does not begin again without them.
+    market(place, "demo", with_docker=True)
+    assert "expected a Docker engine to answer" in start(place, "demo")
+    assert "expected a Docker engine to answer" in start(place, "stop")
 
 
-def test_images_come_first(place: Path) -> None:
-    assert "build" in start(place, "demo", ACTSTOCK_MODE="compose")
+def test_the_way_without_docker_can_be_forced(place: Path) -> None:
+    market(place, "demo", with_docker=True)
+    assert LOCAL in start(place, "--local", "status")
+    assert LOCAL in start(place, "status", "--local")
+    assert LOCAL in start(place, "status", ACTSTOCK_MODE="local")
 
 
-def test_commands_mean_the_only_market_or_the_one_that_is_named(place: Path) -> None:
-    folder = market(place, "yahoo")
-    assert f"--env-file {folder}/.env ps" in start(place, "status", ACTSTOCK_MODE="compose")
-    asked = start(place, "logs", "api", "-n", "5", ACTSTOCK_MODE="compose")
-    assert f"--env-file {folder}/.env --profile * logs --tail 5 api" in asked
-    other = market(place, "demo")
-    assert "expected one market" in start(place, "status", ACTSTOCK_MODE="compose")
-    assert f"--env-file {other}/.env ps" in start(place, "status", "--data", str(other), ACTSTOCK_MODE="compose")
+def test_a_market_that_was_begun_without_docker_goes_on_without(place: Path) -> None:
+    folder = market(place, "demo", with_docker=False)
+    assert LOCAL in start(place, "status")
+    assert LOCAL in start(place, "stop", "--data", str(folder))
+    # The first thing that set-up without Docker looks at.
+    assert "expected to write to /dev/null/x" in start(place, "demo", ACTSTOCK_DOWNLOADS="/dev/null/x")
+    market(place, "yahoo", with_docker=True)
+    assert "build" in start(place)
+
+
+def test_commands_mean_what_runs_without_docker_now(place: Path) -> None:
+    market(place, "demo", with_docker=True)
+    (market(place, "yahoo", with_docker=False) / "run").mkdir()
+    (place / "var" / "yahoo" / "run" / "supervisord.pid").write_text(str(os.getpid()))
+    assert LOCAL in start(place, "status")
+
+
+def test_commands_mean_the_market_that_was_started_with_docker(place: Path) -> None:
+    folder = market(place, "yahoo", with_docker=True)
+    assert f"--env-file {folder}/.env ps" in start(place, "status")
+    assert f"--env-file {folder}/.env --profile * logs --tail 5 api" in start(place, "logs", "api", "-n", "5")
+    other = market(place, "demo", with_docker=True)
+    assert "expected one market" in start(place, "status")
+    assert f"--env-file {other}/.env ps" in start(place, "status", "--data", str(other))
 
 
 def test_an_engine_that_is_too_old_is_named(place: Path) -> None:
     engine(place, "20.10.24")
-    assert "expected Docker Engine 25 or newer, found 20.10.24" in start(place, "demo", ACTSTOCK_MODE="compose")
+    assert "expected Docker Engine 25 or newer, found 20.10.24" in start(place, "demo")
+
+
+def test_an_engine_with_too_little_memory_is_named(place: Path) -> None:
+    docker = place / "bin" / "docker"
+    docker.write_text(docker.read_text().replace("8000000000", "2000000000"))
+    assert "memory: expected 3 GiB for Docker's engine, found 1 GiB" in start(place, "demo")
 
 
 def test_a_mode_that_is_none_is_refused(place: Path) -> None:
-    assert "expected local or compose, found docker" in start(place, "demo", ACTSTOCK_MODE="docker")
+    assert "expected local, compose or nothing, found docker" in start(place, "demo", ACTSTOCK_MODE="docker")

@@ -260,6 +260,7 @@ def running_stack(data: Path, name: str, *arguments: str, settings: Mapping[str,
     """Start a market, and end every process of it whatever happens. `settings`: what the operator sets."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "AIRFLOW"))}
     environment |= {"ACTSTOCK_DATA": str(data), "ACTSTOCK_DOWNLOADS": str(DOWNLOADS), "ACTSTOCK_PORTS": "free"}
+    environment |= {"ACTSTOCK_MODE": "local"}  # an engine that answers here is not meant, unless `settings` says so
     stack = Stack(data / name, environment | dict(settings or {}), arguments)
     try:
         stack.start()

@@ -4,6 +4,9 @@
 ./start.sh                               Yahoo itself; --run also computes today's portfolio
 ./start.sh --replay DIR [--now INSTANT]  a market directory at its own time
 ./start.sh stop | status | logs [SERVICE] [-f] | reset | run PROGRAM ARGS... | test
+./start.sh move                          take over the data of the other way of running: with Docker, or without
+
+With Docker where an engine answers; --local: without, all the same.
 """
 
 import argparse
