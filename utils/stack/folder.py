@@ -140,6 +140,11 @@ class Folder:
         return f"{HOST}:{self.port(name)}"
 
     @property
+    def place(self) -> str:
+        """Where the data are, for a person."""
+        return str(self.path)
+
+    @property
     def archives(self) -> Path:
         """Where class-data archives are kept."""
         return downloads()
@@ -179,6 +184,11 @@ class Container(Folder):
     def address(self, name: str) -> str:
         """host:port in compose's network."""
         return NETWORK[name]
+
+    @property
+    def place(self) -> str:
+        """No folder that this machine shows."""
+        return "Docker's volumes"
 
     @property
     def archives(self) -> Path:

@@ -88,5 +88,6 @@ def show_addresses(folder: Folder) -> None:
     print(f"Airflow    {url('AIRFLOW_PORT')}   admin / {settings['AIRFLOW_ADMIN_PASSWORD']}")
     if folder.market.is_replayed:
         kind = "demo data: market" if folder.market.is_demo else "market"
-        print(f"Replay     {url('REPLAY_CONTROL_PORT', '/_control/clock')}   {kind} {folder.market_directory}")
-    print(f"Data       {folder.path}   stop: ./start.sh stop")
+        market = folder.market_directory or folder.market
+        print(f"Replay     {url('REPLAY_CONTROL_PORT', '/_control/clock')}   {kind} {market}")
+    print(f"Data       {folder.place}   stop: ./start.sh stop")
