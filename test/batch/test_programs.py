@@ -1,13 +1,29 @@
 """Stages 3 and 5 as programs on a real database: the market of the end-to-end test, computed by hand."""
 
+import os
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from test.batch.programs import ALLOCATOR, STOCKS, TRENDING, Clock, Row, Run, succeed
-from test.conftest import Database
+from test.batch.programs import (
+    ALLOCATOR,
+    MONTHS,
+    PERFORMANCE,
+    REBALANCER,
+    STOCKS,
+    TOP_HOLDINGS,
+    TRENDING,
+    Clock,
+    Row,
+    Run,
+    succeed,
+)
+from test.conftest import REPO, Database
 from test.e2e.market import D
 from utils.program import ALREADY_COMPLETE, FAILED, USAGE
 from utils.sessions import close_of, next_session, session_offset
@@ -124,6 +140,21 @@ def test_an_evening_and_what_comes_after_it(run: Run, clock: Clock, market: psyc
 def _soon() -> datetime:
     """An instant after every run so far, in wall time."""
     return datetime.now().astimezone() + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("program", [TRENDING, ALLOCATOR, TOP_HOLDINGS, REBALANCER, PERFORMANCE, MONTHS])
+def test_in_a_process_of_its_own_a_mistake_is_one_line(program: str) -> None:
+    first, last = ("2025-12", "2025-11") if program == MONTHS else ("2025-12-30", "2025-12-29")
+    done = subprocess.run(
+        [sys.executable, program, "--from", first, "--to", last],
+        cwd=REPO,
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert done.stderr == f"{Path(program).name}: --from {first} is after --to {last}\n"
 
 
 def test_a_day_that_cannot_be_is_one_line(run: Run, database: Database) -> None:
