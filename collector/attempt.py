@@ -82,8 +82,9 @@ class Attempt:
                             tick()
                     if not flying:
                         return outcomes
-                    done, _ = wait(flying, return_when=FIRST_COMPLETED)
-                    for future in done:
+                    wait(flying, return_when=FIRST_COMPLETED)
+                    # In the order of asking: the first refusal gives the reason, not one that follows from it.
+                    for future in [each for each in flying if each.done()]:
                         outcomes += self._account(flying.pop(future), future.result())
                         tick()
             except BaseException:

@@ -14,7 +14,7 @@ from typing import cast
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from tenacity import retry, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from dashboard.screenshots import chromium
 from database import api_keys
@@ -184,3 +184,9 @@ def cells(reader: Reader, grid: str, column: str) -> list[str]:
         ),
     )
     return [text.strip() for _, text in sorted(rows)]
+
+
+@retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(15), wait=wait_fixed(0.1), reraise=True)
+def expect_cells(reader: Reader, grid: str, column: str, texts: list[str]) -> None:
+    """Wait until a column has these texts: after a click, the rows follow a moment later."""
+    assert cells(reader, grid, column) == texts

@@ -1,15 +1,17 @@
 """The ETFs page in a real browser: all fifteen against SPY, and what one of them holds, as the API says."""
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from config.universe import ETFS
 from dashboard import formats
 from test.api.market import everything
-from test.dashboard.conftest import Reader, Site, cells
+from test.dashboard.conftest import Reader, Site, cells, expect_cells
 from test.published import Connection
 
 pytestmark = pytest.mark.integration
@@ -56,10 +58,11 @@ def test_period_and_group_ask_nobody_and_the_link_shows_the_same(site: Site, rea
     reader.page.get_by_role("button", name="5일", exact=True).click()
     reader.page.get_by_role("button", name="섹터", exact=True).click()
     sectors = [row["etf_ticker"] for row in etfs_of(site, "5") if row["etf_type"] == "sector"]
-    assert cells(reader, "etfs", "etf_ticker") == sectors
+    expect_cells(reader, "etfs", "etf_ticker", sectors)
     assert cells(reader, "etfs", "outperformance@period=5")[:2] == ["▲+0.25", "▼−0.75"]
     assert len(reader.requests) == asked
-    assert "period=5" in reader.page.url and "group=sector" in reader.page.url
+    expect(reader.page).to_have_url(re.compile("period=5"))
+    expect(reader.page).to_have_url(re.compile("group=sector"))
     reader.open(reader.page.url)
     assert cells(reader, "etfs", "etf_ticker") == sectors
     assert reader.page.get_by_role("button", name="섹터", exact=True).get_attribute("aria-pressed") == "true"
@@ -74,9 +77,9 @@ def test_a_row_opens_what_the_etf_holds(site: Site, reader: Reader) -> None:
     assert "관측 비중 20.0% 기준" in detail.inner_text() and "2026-01-22 (목)" in detail.inner_text()
     reader.page.locator("#etfs .ag-row", has_text="XLV").locator("[col-id=etf_ticker]").click()
     reader.page.wait_for_selector("#holdings-XLV .ag-row")
-    assert cells(reader, "holdings-XLV", "ticker") == ["BETA", "ACME"]
-    assert "etf=XLV" in reader.page.url
-    assert reader.page.locator("#etfs .ag-row.chosen [col-id=etf_ticker]").all_inner_texts() == ["XLV"]
+    expect_cells(reader, "holdings-XLV", "ticker", ["BETA", "ACME"])
+    expect(reader.page).to_have_url(re.compile("etf=XLV"))
+    expect(reader.page.locator("#etfs .ag-row.chosen [col-id=etf_ticker]")).to_have_text(["XLV"])
     reader.page.go_back()
     reader.page.wait_for_selector("#holdings-QQQ .ag-row")
 
@@ -87,8 +90,8 @@ def test_top_holdings_follow_the_period(reader: Reader) -> None:
     assert cells(reader, "top-QQQ", "total_return@period=20") == ["▲+9.00", "▲+5.00", "▼−4.50"]
     assert cells(reader, "top-QQQ", "sharpe_ratio@period=20") == ["2.86", "1.59", "−1.43"]
     reader.page.get_by_role("button", name="5일", exact=True).click()
-    assert cells(reader, "top-QQQ", "total_return@period=5") == ["▲+1.50"]
-    assert reader.page.locator("#top-QQQ [col-id='sharpe_ratio@period=20']").count() == 0
+    expect_cells(reader, "top-QQQ", "total_return@period=5", ["▲+1.50"])
+    expect(reader.page.locator("#top-QQQ [col-id='sharpe_ratio@period=20']")).to_have_count(0)
 
 
 def test_concentration_and_overlap_say_what_they_cover(reader: Reader) -> None:
@@ -140,7 +143,7 @@ def test_the_chart_draws_the_apis_lines(site: Site, reader: Reader) -> None:
 def test_another_range_is_asked_for(reader: Reader) -> None:
     reader.open("/etfs?lang=ko")
     reader.page.get_by_role("button", name="120일").click()
-    reader.page.wait_for_function("location.search.includes('range=120')")
+    reader.page.wait_for_url("**range=120**")
     reader.page.wait_for_selector("button[data-value='120'][aria-pressed=true]")
 
 
@@ -173,8 +176,7 @@ def test_a_phone_keeps_the_columns_of_the_period(reader: Reader) -> None:
     reader.page.set_viewport_size({"width": 390, "height": 844})
     reader.open("/etfs?lang=ko")
     heads = reader.page.locator("#etfs .ag-header-cell-text")
-    reader.page.wait_for_function("document.querySelectorAll('#etfs .ag-header-cell-text').length === 4")
-    assert heads.all_inner_texts() == ["이름", "20일 %", "SPY 대비 %p", "흐름 5·10·20"]
+    expect(heads).to_have_text(["이름", "20일 %", "SPY 대비 %p", "흐름 5·10·20"])
     reader.page.get_by_role("button", name="5일", exact=True).click()
-    assert heads.all_inner_texts() == ["이름", "5일 %", "SPY 대비 %p", "흐름 5·10·20"]
+    expect(heads).to_have_text(["이름", "5일 %", "SPY 대비 %p", "흐름 5·10·20"])
     assert reader.page.evaluate("document.documentElement.scrollWidth") <= 390

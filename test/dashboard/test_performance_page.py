@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from dashboard import formats
 from dashboard.components.performance_table import FIGURES
@@ -149,14 +150,14 @@ def test_meanings_on_hover_focus_and_in_a_list(reader: Reader) -> None:
     opened(reader)
     sharpe = reader.page.locator(".figures.wide .define", has_text="샤프")
     meaning = reader.page.locator("#meaning-wide-sharpe_ratio")
-    assert not meaning.is_visible()
+    expect(meaning).not_to_be_visible()
     sharpe.hover()
-    assert "표준편차 × √252" in meaning.inner_text()
+    expect(meaning).to_contain_text("표준편차 × √252")
     reader.page.keyboard.press("Escape")
-    assert not meaning.is_visible()
+    expect(meaning).not_to_be_visible()
     reader.page.mouse.move(0, 0)
     sharpe.focus()
-    assert meaning.is_visible()
+    expect(meaning).to_be_visible()
     assert sharpe.get_attribute("aria-describedby") == "meaning-wide-sharpe_ratio"
     reader.page.locator("summary", has_text="정의").click()
     assert "SPY의 움직임(베타)으로 설명되지 않는 연수익률" in reader.page.locator(".definitions").inner_text()

@@ -1,13 +1,15 @@
 """The Pipeline page in a real browser: what an operator sees is the API's, and what is open is in the address."""
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from test.api.market import everything
-from test.dashboard.conftest import Reader, Site, cells
+from test.dashboard.conftest import Reader, Site, cells, expect_cells
 from test.published import FRIDAY, Connection, insert
 
 pytestmark = pytest.mark.integration
@@ -54,15 +56,15 @@ def test_a_run_opens_with_what_failed_first_and_the_link_shows_it(site: Site, re
     reader.open("/pipeline?lang=ko")
     reader.page.locator("#runs .ag-row", has_text="부분").locator("[col-id=as_of_date]").click()
     reader.page.wait_for_selector("#items .ag-row")
-    assert "run=bars-2" in reader.page.url
-    assert cells(reader, "items", "ticker") == ["BETA", "ACME", "OMEGA"]
+    expect(reader.page).to_have_url(re.compile("run=bars-2"))
+    expect_cells(reader, "items", "ticker", ["BETA", "ACME", "OMEGA"])
     assert cells(reader, "items", "error")[0] == "no answer"
     assert reader.page.evaluate("document.activeElement.id") == "run-heading"
     reader.open(reader.page.url.removeprefix(site.dashboard.url))
     assert cells(reader, "items", "ticker") == ["BETA", "ACME", "OMEGA"]
     reader.page.get_by_label("실행 닫기").click()
-    reader.page.wait_for_function("() => !document.querySelector('#items')")
-    assert "run=" not in reader.page.url
+    expect(reader.page.locator("#items")).to_have_count(0)
+    expect(reader.page).not_to_have_url(re.compile("run="))
 
 
 def test_a_run_opens_by_keyboard(reader: Reader) -> None:
@@ -70,7 +72,7 @@ def test_a_run_opens_by_keyboard(reader: Reader) -> None:
     reader.page.locator("#runs .ag-row [col-id=process]").click()
     reader.page.wait_for_selector("#items .ag-row")
     reader.page.get_by_label("실행 닫기").click()
-    reader.page.wait_for_function("() => !document.querySelector('#items')")
+    expect(reader.page.locator("#items")).to_have_count(0)
     reader.page.locator("#runs .ag-row [col-id=process]").focus()
     reader.page.keyboard.press("Enter")
     reader.page.wait_for_selector("#items .ag-row")
@@ -80,14 +82,12 @@ def test_filters_ask_the_api_and_say_when_nothing_is_left(reader: Reader) -> Non
     reader.open("/pipeline?lang=ko")
     reader.page.locator("#select-status").select_option("partial")
     reader.page.wait_for_url("**status=partial**")
-    reader.page.wait_for_function(
-        "() => document.querySelectorAll('#runs .ag-center-cols-container .ag-row').length === 1"
-    )
+    expect(reader.page.locator("#runs .ag-center-cols-container .ag-row")).to_have_count(1)
     reader.page.locator("#select-status").select_option("skipped")
     reader.page.wait_for_selector("text=조건에 맞는 실행이 없습니다.")
     reader.page.get_by_role("link", name="필터 지우기").click()
     reader.page.wait_for_selector("#runs .ag-row")
-    assert "status=" not in reader.page.url
+    expect(reader.page).not_to_have_url(re.compile("status="))
 
 
 def test_freshness_is_the_apis(site: Site, reader: Reader) -> None:
@@ -107,7 +107,7 @@ def test_findings_errors_first_and_more_of_them(site: Site, reader: Reader) -> N
     assert "최근 100건" in reader.page.locator("#panel-tab-quality .more").inner_text()
     reader.page.get_by_role("link", name="더 보기").click()
     reader.page.wait_for_url("**rows=300**")
-    reader.page.wait_for_function("() => !document.querySelector('#panel-tab-quality .more')")
+    expect(reader.page.locator("#panel-tab-quality .more")).to_have_count(0)
     assert [" ".join(text.split()) for text in cells(reader, "findings", "severity")[:2]] == ["✕ 오류", "▲ 경고"]
     text = httpx.get(f"{site.dashboard.url}/download/quality.csv?rows=300&lang=ko").content.decode("utf-8-sig")
     assert len(text.splitlines()) == MORE + 3 + 1
@@ -119,7 +119,7 @@ def test_a_tab_changes_without_a_request_and_is_in_the_address(reader: Reader) -
     reader.page.get_by_role("tab", name="신선도").click()
     assert cells(reader, "tables", "about")[0] == "ETF 일간 시세"
     assert [url for url in reader.requests if not url.endswith(".woff2")] == []
-    assert "tab=freshness" in reader.page.url
+    expect(reader.page).to_have_url(re.compile("tab=freshness"))
 
 
 def test_while_a_run_is_running_the_page_asks_again(site: Site, reader: Reader) -> None:

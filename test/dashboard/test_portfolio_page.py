@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from dashboard import formats
 from dashboard.texts import Words
 from test.api.market import everything
-from test.dashboard.conftest import Reader, Site, cells
+from test.dashboard.conftest import Reader, Site, cells, expect_cells
 from test.published import Connection
 
 pytestmark = pytest.mark.integration
@@ -121,20 +122,20 @@ def test_a_tab_changes_without_a_request_and_is_in_the_address(reader: Reader) -
     reader.open("/?lang=ko")
     before = len(reader.requests)
     reader.page.get_by_role("tab", name="10일", exact=True).click()
-    assert reader.page.locator("#panel-period-10 .empty").inner_text().startswith("01-23 · 10일: 보유 종목 없음.")
+    expect(reader.page.locator("#panel-period-10 .empty")).to_contain_text("01-23 · 10일: 보유 종목 없음.")
     assert len(reader.requests) == before
-    assert "period=10" in reader.page.url
+    expect(reader.page).to_have_url(re.compile("period=10"))
     reader.page.keyboard.press("ArrowLeft")
-    assert reader.page.locator("#panel-period-5").is_visible()
-    assert "period=5" in reader.page.url
+    expect(reader.page.locator("#panel-period-5")).to_be_visible()
+    expect(reader.page).to_have_url(re.compile("period=5"))
 
 
 def test_dates_by_button_key_and_back(reader: Reader) -> None:
     reader.open("/?lang=ko&period=20")
     reader.page.get_by_label("이전 거래일").click()
     reader.page.wait_for_selector("text=과거 조회")
-    assert cells(reader, "positions-20", "ticker") == ["ACME", "OMEGA"]
-    assert "date=2026-01-22" in reader.page.url
+    expect_cells(reader, "positions-20", "ticker", ["ACME", "OMEGA"])
+    expect(reader.page).to_have_url(re.compile("date=2026-01-22"))
     reader.page.keyboard.press("]")
     reader.page.wait_for_selector(".badge-fresh.ok")
     reader.page.go_back()
@@ -164,13 +165,13 @@ def test_english_and_dark_are_remembered(reader: Reader) -> None:
 def test_a_phone_keeps_three_columns(reader: Reader) -> None:
     reader.page.set_viewport_size({"width": 390, "height": 900})
     reader.open("/?lang=ko")
-    reader.page.wait_for_function("document.querySelectorAll('#positions-20 .ag-header-cell-text').length === 3")
-    headings = reader.page.locator("#positions-20 .ag-header-cell-text").all_inner_texts()
-    assert headings == ["종목명", "비중 %", "20일 수익률 %"]
+    expect(reader.page.locator("#positions-20 .ag-header-cell-text")).to_have_text(
+        ["종목명", "비중 %", "20일 수익률 %"]
+    )
     part = reader.page.locator("#panel-period-20 .part").nth(1)
-    assert not part.locator("table").is_visible()
+    expect(part.locator("table")).not_to_be_visible()
     part.locator("summary").click()
-    assert part.locator("table").is_visible()
+    expect(part.locator("table")).to_be_visible()
 
 
 def test_caps_in_won_at_the_rate_of_the_day(site: Site, reader: Reader) -> None:
@@ -179,31 +180,33 @@ def test_caps_in_won_at_the_rate_of_the_day(site: Site, reader: Reader) -> None:
     reader.page.get_by_role("button", name="원", exact=True).click()
     rate = cast(dict[str, Any], site.ask("/stocks/portfolio", period_days="20"))["usd_krw"]["rate"]
     expected = [formats.market_cap(cap * rate, "ko", "KRW") for cap in (1e11, 4e11)]
-    assert cells(reader, "positions-20", "market_cap@cap=krw") == expected == ["140조", "560조"]
+    assert expected == ["140조", "560조"]
+    expect_cells(reader, "positions-20", "market_cap@cap=krw", expected)
     assert "1달러 = 1,401.2원 (01-22)" in reader.page.locator("#panel-period-20 .under").inner_text()
-    assert len(reader.requests) == asked and "cap=krw" in reader.page.url
+    assert len(reader.requests) == asked
+    expect(reader.page).to_have_url(re.compile("cap=krw"))
 
 
 def test_a_table_is_searched_sorted_and_narrowed_and_the_link_shows_the_same(reader: Reader) -> None:
     reader.open("/?lang=ko")
     search = reader.page.locator("#search-positions-20")
     search.fill("beta")
-    reader.page.wait_for_function("location.search.includes('q=beta')")
-    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    reader.page.wait_for_url("**q=beta**")
+    expect_cells(reader, "positions-20", "ticker", ["BETA"])
     reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
-    assert search.input_value() == ""
+    expect(search).to_have_value("")
     reader.page.locator("#positions-20 .ag-header-cell[col-id=return_pct] .ag-header-cell-text").click()
-    reader.page.wait_for_function("location.search.includes('sort=return_pct')")
-    assert cells(reader, "positions-20", "ticker") == ["BETA", "ACME"]
+    reader.page.wait_for_url("**sort=return_pct**")
+    expect_cells(reader, "positions-20", "ticker", ["BETA", "ACME"])
     sectors = reader.page.locator("#panel-period-20 .part").nth(1)
     sectors.get_by_role("button", name="헬스케어").click()
-    assert cells(reader, "positions-20", "ticker") == ["BETA"]
-    assert "sector=Healthcare" in reader.page.url
+    expect_cells(reader, "positions-20", "ticker", ["BETA"])
+    expect(reader.page).to_have_url(re.compile("sector=Healthcare"))
     reader.open(reader.page.url)
     assert cells(reader, "positions-20", "ticker") == ["BETA"]
     assert sectors.get_by_role("button", name="헬스케어").get_attribute("aria-pressed") == "true"
     reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
-    assert cells(reader, "positions-20", "ticker") == ["BETA", "ACME"]
+    expect_cells(reader, "positions-20", "ticker", ["BETA", "ACME"])
 
 
 def test_a_heading_filters_and_the_link_shows_the_same(reader: Reader) -> None:
@@ -213,12 +216,12 @@ def test_a_heading_filters_and_the_link_shows_the_same(reader: Reader) -> None:
     heading.locator(".ag-header-cell-filter-button").click()
     reader.page.locator(".ag-filter input[type=text]:visible").first.fill("헬스")
     reader.page.wait_for_url("**filter=**")
-    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    expect_cells(reader, "positions-20", "ticker", ["BETA"])
     reader.open(reader.page.url)
     assert cells(reader, "positions-20", "ticker") == ["BETA"]
     reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
-    assert cells(reader, "positions-20", "ticker") == ["ACME", "BETA"]
-    assert "filter=" not in reader.page.url
+    expect_cells(reader, "positions-20", "ticker", ["ACME", "BETA"])
+    expect(reader.page).not_to_have_url(re.compile("filter="))
 
 
 def test_periods_overlap_as_the_api_says(site: Site, reader: Reader) -> None:
@@ -230,7 +233,7 @@ def test_periods_overlap_as_the_api_says(site: Site, reader: Reader) -> None:
     assert shown.get_attribute("title") == ", ".join(five["shared_tickers"]) == "ACME"
     assert shown.inner_text().startswith(f"1 · {formats.number(five['overlap_weight_pct'], 1)}")
     shown.click()
-    assert cells(reader, "positions-20", "ticker") == ["ACME"]
+    expect_cells(reader, "positions-20", "ticker", ["ACME"])
 
 
 def test_a_stock_in_full(site: Site, reader: Reader) -> None:
@@ -238,7 +241,7 @@ def test_a_stock_in_full(site: Site, reader: Reader) -> None:
     reader.page.locator("#positions-20 .ag-row[row-index='0'] [col-id=company_name]").click()
     drawer = reader.page.locator(".drawer")
     drawer.get_by_text("포트폴리오별 비중").wait_for()
-    assert "stock=ACME" in reader.page.url
+    expect(reader.page).to_have_url(re.compile("stock=ACME"))
     text = drawer.inner_text()
     assert "Acme Chips · ACME" in text and "75.00 USD (01-23)" in text
     assert "1,000억 (100,000,000,000 USD)" in text
@@ -246,7 +249,7 @@ def test_a_stock_in_full(site: Site, reader: Reader) -> None:
     drawer.locator(".plot .main-svg").first.wait_for()
     reader.page.keyboard.press("Escape")
     drawer.wait_for(state="hidden")
-    assert "stock" not in reader.page.url
+    expect(reader.page).not_to_have_url(re.compile("stock"))
     reader.page.get_by_role("button", name="BETA", exact=True).first.click()
     drawer.get_by_text("Beta Health · BETA").wait_for()
     reader.page.go_back()
