@@ -22,9 +22,11 @@ log = logging.getLogger(__name__)
 
 FETCH_ROWS = 10_000  # the driver's default, 0, reads a whole answer into memory
 QUIET = Path(__file__).parent.parent / "config" / "spark-log4j2.properties"
-# For a job over one session: compiling code and planning anew costs more than its few rows ever could, and a table
-# of unknown size is a small one, which joins without a shuffle.
+ONE_PARTITION = "1"
+# For a job over one session: compiling code, planning anew and sharing work out cost more than its few rows ever could,
+# and a table of unknown size is a small one, which joins without a shuffle.
 ONE_SESSION = {
+    "spark.sql.shuffle.partitions": ONE_PARTITION,
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
@@ -53,7 +55,6 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
     small = {} if years_of_data else ONE_SESSION
     return (
         (here if settings.master_url.startswith("local") else share)
-        | small
         | {
             "spark.driver.memory": settings.driver_memory,
             "spark.driver.extraClassPath": str(settings.jdbc_jar),
@@ -61,10 +62,13 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
             "spark.driver.extraJavaOptions": options,
             "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
             "spark.sql.session.timeZone": "UTC",
+            # Every operator would ask the JVM four things more, to name its line in a later message.
+            "spark.python.sql.dataFrameDebugging.enabled": "false",
             "spark.log.level": "ERROR",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
         }
+        | small
     )
 
 
@@ -131,13 +135,13 @@ def local_frame(spark: SparkSession, rows: Sequence[Sequence[object]], schema: s
     fields = [part.split() for part in schema.split(",")]
     cells = list(zip(*rows, strict=True)) or [()] * len(fields)
     columns = {name: pa.array(cell, ARROW_TYPES[kind]) for (name, kind), cell in zip(fields, cells, strict=True)}
-    return spark.createDataFrame(pa.table(columns))
+    return _in_one_partition_if_small(spark, spark.createDataFrame(pa.table(columns)))
 
 
 def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | None = None) -> DataFrame:
     """The rows of a query, which PostgreSQL runs, with this program's role."""
     settings = settings or load(DatabaseSettings)
-    return (
+    frame = (
         spark.read.format("jdbc")
         .option("driver", "org.postgresql.Driver")
         .option("url", f"jdbc:postgresql://{settings.host}:{settings.port}/{settings.name}")
@@ -147,3 +151,9 @@ def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | Non
         .option("fetchsize", FETCH_ROWS)
         .load()
     )
+    return _in_one_partition_if_small(spark, frame)
+
+
+def _in_one_partition_if_small(spark: SparkSession, frame: DataFrame) -> DataFrame:
+    """Of a job over one session, declared to be in one partition: what is made of such frames needs no shuffle."""
+    return frame.coalesce(1) if spark.conf.get("spark.sql.shuffle.partitions") == ONE_PARTITION else frame
