@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from collector.tasks import Outcome, Source, Task
+from collector.tasks import Outcome, Source, Task, no_message
 from collector.yahoo import NoData, NoSessions, RateLimited, SourceUnavailable
 from database import findings
 from database.ledger import Item, Run
@@ -180,9 +180,7 @@ def _perform(task: Task, source: Source) -> _Answer:
     except NoData as error:
         return failed(error, str(error), permanent=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        text = f"an answer that makes no message: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        return failed(error, text, permanent=True)
+        return failed(error, no_message(error), permanent=True)
     return _Answer(outcomes, source.yahoo.requests_made() - before)
 
 

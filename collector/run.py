@@ -171,8 +171,8 @@ def _conclude(totals: Sequence[Totals | None], session: date, blocked: str | Non
         raise Blocked(blocked, max(again))
     if again:
         raise RunAgain("some of it may come later", max(again))
-    if any(each.status == "failed" for each in ran):
-        return FAILED
+    if any(each.status == "failed" or not each.usable for each in ran):
+        return FAILED  # without SPY nothing can be computed (contracts 4): the task fails, and asks again for SPY alone
     if not ran:
         raise AlreadyComplete(f"{session} is already complete")
     return SUCCESS

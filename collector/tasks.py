@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from collector import bars, profiles, rates
 from collector.holdings import holdings_message
 from collector.planner import BarsPlan
@@ -41,6 +43,12 @@ class Outcome:
     error: str | None = None
     permanent: bool = False
     findings: tuple[Finding, ...] = ()
+
+
+def no_message(error: ValidationError) -> str:
+    """One line for an answer that does not fit its message."""
+    first = error.errors()[0]
+    return f"an answer that makes no message: {'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 @dataclass(frozen=True)
@@ -147,8 +155,9 @@ class BarsTask:
             message = None
         if not late and answered:
             return Outcome(item, message, findings=tuple(found))
-        # Only the newest session lacks: the source may be late. More of them: it has stopped trading.
-        permanent = len(late) > 1 and (bool(answered) or plan.whole_from is not None)
+        # Only the newest session lacks: the source may be late. More of them: a stock has stopped trading. The ETFs
+        # trade every session, so that the source is late with theirs, however long.
+        permanent = self.asset != "etf" and len(late) > 1 and (bool(answered) or plan.whole_from is not None)
         span = f"{late[0]} to {late[-1]}" if len(late) > 1 else str(late[0] if late else plan.end)
         error = f"no data: no bar of {span}"
         return Outcome(item, message, error=error, permanent=permanent, findings=tuple(found))
@@ -198,16 +207,18 @@ class QuotesTask:
             if quote is None:
                 outcomes.append(Outcome(item, error="the source doesn't know it", permanent=True))
                 continue
-            profile = profiles.quoted_profile(quote, self.known.get(item.ticker), observed_at=now)
-            if profile is not None:
-                outcomes.append(Outcome(Item(item.ticker, "profile"), profile))
-            if quote.quote_type != "EQUITY":
-                outcomes.append(Outcome(item))  # a fund's cap is of no use to anyone
-                continue
             try:
+                profile = profiles.quoted_profile(quote, self.known.get(item.ticker), observed_at=now)
+                if profile is not None:
+                    outcomes.append(Outcome(Item(item.ticker, "profile"), profile))
+                if quote.quote_type != "EQUITY":
+                    outcomes.append(Outcome(item))  # a fund's cap is of no use to anyone
+                    continue
                 outcomes.append(Outcome(item, profiles.cap_message(quote, session=self.session, quoted_at=now)))
             except NoData as error:
                 outcomes.append(Outcome(item, error=str(error), permanent=True))
+            except ValidationError as error:  # of this one: the others of the request are as good as ever
+                outcomes.append(Outcome(item, error=no_message(error)))
         return outcomes
 
 

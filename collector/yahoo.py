@@ -6,6 +6,7 @@ Prices are split-adjusted in the instrument's currency; shares of a fund are fra
 """
 
 import json
+import math
 import socket
 import ssl
 import threading
@@ -248,32 +249,38 @@ class Yahoo:
 
         Read from the raw answer: one line without symbol makes yfinance lose the fund.
         """
-        modules = self._summary(etf, ("quoteType", "topHoldings"))
-        listed = modules.get("topHoldings", {}).get("holdings") or []
-        lines = tuple(
-            ListedHolding(
-                _text(line.get("symbol")), _text(line.get("holdingName")), _number(line.get("holdingPercent"))
+
+        def read(modules: Mapping[str, Any]) -> TopHoldings:
+            listed = modules.get("topHoldings", {}).get("holdings") or []
+            lines = tuple(
+                ListedHolding(
+                    _text(line.get("symbol")), _text(line.get("holdingName")), _number(line.get("holdingPercent"))
+                )
+                for line in listed
             )
-            for line in listed
-        )
-        return TopHoldings(etf, lines, wall_now())
+            return TopHoldings(etf, lines, wall_now())
+
+        return self._summary(etf, ("quoteType", "topHoldings"), read)
 
     def profile(self, ticker: str) -> Profile:
         """What an instrument is, sector and industry included. Raises NoData for an unknown symbol."""
-        modules = self._summary(ticker, ("quoteType", "assetProfile", "price"))
-        kind, about, price = (modules.get(name) or {} for name in ("quoteType", "assetProfile", "price"))
-        if "quoteType" not in kind:
-            raise SourceUnavailable("the answer doesn't say what the instrument is")
-        return Profile(
-            ticker,
-            quote_type=_text(kind.get("quoteType")),
-            name=_text(kind.get("longName")) or _text(kind.get("shortName")),
-            sector=_text(about.get("sector")),
-            industry=_text(about.get("industry")),
-            currency=_text(price.get("currency")),
-            exchange=_text(kind.get("exchange")),
-            fetched_at=wall_now(),
-        )
+
+        def read(modules: Mapping[str, Any]) -> Profile:
+            kind, about, price = (modules.get(name) or {} for name in ("quoteType", "assetProfile", "price"))
+            if "quoteType" not in kind:
+                raise SourceUnavailable("the answer doesn't say what the instrument is")
+            return Profile(
+                ticker,
+                quote_type=_text(kind.get("quoteType")),
+                name=_text(kind.get("longName")) or _text(kind.get("shortName")),
+                sector=_text(about.get("sector")),
+                industry=_text(about.get("industry")),
+                currency=_text(price.get("currency")),
+                exchange=_text(kind.get("exchange")),
+                fetched_at=wall_now(),
+            )
+
+        return self._summary(ticker, ("quoteType", "assetProfile", "price"), read)
 
     def quotes(self, tickers: Sequence[str]) -> dict[str, Quote]:
         """Quotes of at most 50 instruments in one request; what the source doesn't know is absent.
@@ -282,35 +289,39 @@ class Yahoo:
         """
         if len(tickers) > QUOTES_AT_ONCE:
             raise ValueError(f"at most {QUOTES_AT_ONCE} tickers a request, got {len(tickers)}")
-        answer = self._json(f"{QUERY1}/v7/finance/quote", {"symbols": ",".join(tickers), "formatted": "false"})
-        fetched_at = wall_now()
-        found = _dig(answer, "quoteResponse", "result")
-        return {
-            str(quote["symbol"]): Quote(
-                str(quote["symbol"]),
-                quote_type=_text(quote.get("quoteType")),
-                name=_text(quote.get("longName")) or _text(quote.get("shortName")),
-                currency=_text(quote.get("currency")),
-                exchange=_text(quote.get("exchange")),
-                price=_number(quote.get("regularMarketPrice")),
-                market_cap=_number(quote.get("marketCap")),
-                fetched_at=fetched_at,
-            )
-            for quote in found
-            if quote.get("quoteType") != "NONE"  # a symbol that is no longer anything
-        }
 
-    def _summary(self, ticker: str, modules: Iterable[str]) -> Mapping[str, Any]:
+        def read(answer: Any) -> dict[str, Quote]:
+            fetched_at = wall_now()
+            return {
+                str(quote["symbol"]): Quote(
+                    str(quote["symbol"]),
+                    quote_type=_text(quote.get("quoteType")),
+                    name=_text(quote.get("longName")) or _text(quote.get("shortName")),
+                    currency=_text(quote.get("currency")),
+                    exchange=_text(quote.get("exchange")),
+                    price=_number(quote.get("regularMarketPrice")),
+                    market_cap=_number(quote.get("marketCap")),
+                    fetched_at=fetched_at,
+                )
+                for quote in _dig(answer, "quoteResponse", "result")
+                if quote.get("quoteType") != "NONE"  # a symbol that is no longer anything
+            }
+
+        return self._json(f"{QUERY1}/v7/finance/quote", {"symbols": ",".join(tickers), "formatted": "false"}, read)
+
+    def _summary(self, ticker: str, modules: Iterable[str], read: Callable[[Mapping[str, Any]], T]) -> T:
+        def first(answer: Any) -> T:
+            results = _dig(answer, "quoteSummary", "result")
+            if not results or not isinstance(results[0], dict):
+                raise SourceUnavailable("an empty answer")
+            return read(results[0])
+
         parameters = {"modules": ",".join(modules), "corsDomain": "finance.yahoo.com", "formatted": "false"}
-        answer = self._json(f"{QUERY2}/v10/finance/quoteSummary/{ticker}", parameters | {"symbol": ticker})
-        results = _dig(answer, "quoteSummary", "result")
-        if not results or not isinstance(results[0], dict):
-            raise SourceUnavailable("an empty answer")
-        return dict(results[0])
+        return self._json(f"{QUERY2}/v10/finance/quoteSummary/{ticker}", parameters | {"symbol": ticker}, first)
 
-    def _json(self, url: str, parameters: dict[str, str]) -> Any:
+    def _json(self, url: str, parameters: dict[str, str], read: Callable[[Any], T]) -> T:
         return self._patiently(
-            lambda: self._data.get_raw_json(url, params=parameters, timeout=self._settings.timeout_seconds)
+            lambda: read(self._data.get_raw_json(url, params=parameters, timeout=self._settings.timeout_seconds))
         )
 
     def _patiently(self, ask: Callable[[], T]) -> T:
@@ -382,8 +393,8 @@ def _named(ask: Callable[[], T]) -> T:
         raise SourceUnavailable(f"an unreadable answer: {_first_line(error)}") from error
     except YFException as error:
         raise NoData(_first_line(error)) from error
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        # yfinance reads the answer without looking: a field that is not there
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        # yfinance and we read the answer without looking: a field that is not there, or is no number
         raise SourceUnavailable(f"an answer of another shape: {type(error).__name__} {error}") from error
 
 
@@ -452,7 +463,8 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None
 
 
 def _first_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+from cachetools import LRUCache
 
 from config.settings import DashboardSettings
 
@@ -21,8 +23,9 @@ log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 30.0
 TIMEOUT = httpx.Timeout(8.0, connect=2.0)
-KEPT_ANSWERS = 2000
-KEPT_BYTES = 50 * 1024 * 1024
+KEPT_BYTES = 16 * 1024 * 1024  # in memory, as text: what is made of it takes about twice that
+KEPT_FILE_BYTES = 50 * 1024 * 1024
+PRUNE_BYTES = 4 * 1024 * 1024  # written between two looks at the folder
 PARALLEL = 12
 Query = tuple[str, Mapping[str, str]]
 
@@ -48,6 +51,7 @@ class Kept:
 
     answer: Answer
     etag: str | None
+    size: int  # bytes of its text
     confirmed: float  # monotonic seconds
 
 
@@ -66,8 +70,9 @@ class ApiClient:
             transport=transport,
         )
         self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="api")
-        self._kept: dict[str, Kept] = {}
+        self._kept = LRUCache[str, Kept](KEPT_BYTES, getsizeof=lambda kept: kept.size)
         self._lock = threading.Lock()
+        self._written = 0
         self._prune()
 
     def get(self, path: str, **query: str) -> Answer:
@@ -80,7 +85,8 @@ class ApiClient:
 
     def _get(self, path: str, query: Mapping[str, str], *, fresh_seconds: float) -> Answer:
         address = f"{path}?{urlencode(sorted(query.items()))}"
-        kept = self._kept.get(address)
+        with self._lock:
+            kept = self._kept.get(address)
         if kept and time.monotonic() - kept.confirmed < fresh_seconds:
             return kept.answer
         headers = {"If-None-Match": kept.etag} if kept and kept.etag else {}
@@ -89,14 +95,14 @@ class ApiClient:
             if response.status_code >= 500 or response.status_code == 429:  # away, or asked too much of
                 return self._last_good(address, kept, f"status {response.status_code}")
             if response.status_code == 304 and kept:
-                return self._keep(address, kept.answer, kept.etag)
+                return self._keep(address, kept.answer, kept.etag, kept.size)
             answer = Answer(response.status_code, response.json(), datetime.now(UTC))
         except (httpx.HTTPError, ValueError) as error:
             return self._last_good(address, kept, str(error))
         if not answer.is_ok:
             return answer
-        self._write(address, answer)
-        return self._keep(address, answer, response.headers.get("etag"))
+        self._write(address, answer, len(response.content))
+        return self._keep(address, answer, response.headers.get("etag"), len(response.content))
 
     def get_all(self, queries: Sequence[Query]) -> list[Answer]:
         """The answers, asked for at the same time, in the order of the queries."""
@@ -113,13 +119,11 @@ class ApiClient:
         except httpx.HTTPError:
             return False
 
-    def _keep(self, address: str, answer: Answer, etag: str | None) -> Answer:
+    def _keep(self, address: str, answer: Answer, etag: str | None, size: int) -> Answer:
         answer = replace(answer, received_at=datetime.now(UTC), is_live=True)
         with self._lock:
-            self._kept.pop(address, None)
-            self._kept[address] = Kept(answer, etag, time.monotonic())
-            while len(self._kept) > KEPT_ANSWERS:
-                del self._kept[next(iter(self._kept))]
+            if size <= KEPT_BYTES:
+                self._kept[address] = Kept(answer, etag, size, time.monotonic())
         return answer
 
     def _last_good(self, address: str, kept: Kept | None, why: str) -> Answer:
@@ -137,17 +141,36 @@ class ApiClient:
         # The key belongs to one market: answers of another never meet this one's, even in the same folder.
         return self.folder / f"{hashlib.sha256(f'{self._market} {address}'.encode()).hexdigest()[:32]}.json"
 
-    def _write(self, address: str, answer: Answer) -> None:
+    def _write(self, address: str, answer: Answer, size: int) -> None:
+        """For a later time without the API; a disk that takes nothing does not keep a reader from today's answer."""
         file = self._file(address)
-        half = file.with_suffix(f".{threading.get_ident()}.tmp")
-        half.write_text(json.dumps({"received_at": answer.received_at.isoformat(), "body": answer.body}))
-        half.replace(file)  # another worker reads the old file or the new one, never half of it
+        half = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
+        try:
+            half.write_text(json.dumps({"received_at": answer.received_at.isoformat(), "body": answer.body}))
+            half.replace(file)  # another worker reads the old file or the new one, never half of it
+        except OSError as error:
+            log.warning("%s is not kept for when the API is away: %s", address, error)
+            half.unlink(missing_ok=True)
+            return
+        with self._lock:
+            self._written += size
+            if self._written < PRUNE_BYTES:
+                return
+            self._written = 0
+        self._prune()
 
     def _prune(self) -> None:
-        """Oldest answers go until the rest fits."""
-        files = sorted(self.folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+        """Oldest answers go until the rest fits. Another worker may do the same at this moment."""
+        found = [(file, state) for file in self.folder.glob("*.json") if (state := _state(file)) is not None]
         total = 0
-        for file in files:
-            total += file.stat().st_size
-            if total > KEPT_BYTES:
+        for file, state in sorted(found, key=lambda each: each[1].st_mtime, reverse=True):
+            total += state.st_size
+            if total > KEPT_FILE_BYTES:
                 file.unlink(missing_ok=True)
+
+
+def _state(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None

@@ -11,6 +11,7 @@ from dashboard.client import Answer, ApiClient, Query
 Json = dict[str, Any]
 PERIODS = ("5", "10", "20")
 STRATEGIES = (*PERIODS, "monthly")
+SATURDAY = 5
 Found = Literal["newest", "past", "snapped", "not_computed", "before_first", "nothing"]
 
 
@@ -39,9 +40,10 @@ class Frame:
 
     @property
     def rebalance(self) -> date | None:
-        """The monthly portfolio that counts: the newest, or for a past session the newest by then."""
-        reached = [day for day in self.rebalances if self.shown.found == "newest" or day <= (self.shown.day or day)]
-        return max(reached, default=None)
+        """The monthly portfolio that counts: the newest made before the next result. Friday's has Sunday's, as it had
+        when Friday was the newest.
+        """
+        return max((day for day in self.rebalances if self.next is None or day < self.next), default=None)
 
     @property
     def has_none(self) -> bool:
@@ -89,7 +91,8 @@ def resolve(asked: date | None, sessions: list[date], missing: list[date], expec
         return Shown(newest, "newest", asked)
     if asked in sessions:
         return Shown(asked, "past", asked)
-    if asked in missing:
+    is_to_come = expected is not None and asked > expected and asked.weekday() < SATURDAY
+    if asked in missing or is_to_come:
         return Shown(None, "not_computed", asked)
     if asked < sessions[0]:
         return Shown(None, "before_first", asked)
@@ -121,12 +124,12 @@ class Strategy:
 
 
 def load_portfolios(client: ApiClient, about: Frame) -> list[Strategy]:
-    """The four portfolios of the session shown; the monthly one is the newest by then."""
-    if about.has_none:
-        return [Strategy(name, about.nothing, about.nothing, about.nothing) for name in STRATEGIES]
+    """The four portfolios of the session shown; the monthly one is the newest by then, and nothing before the first."""
+    days = {name: about.rebalance if name == "monthly" else about.shown.day for name in STRATEGIES}
+    asked = [] if about.has_none else [name for name in STRATEGIES if name != "monthly" or days[name]]
     queries: list[Query] = []
-    for name in STRATEGIES:
-        day = about.rebalance if name == "monthly" else about.shown.day
+    for name in asked:
+        day = days[name]
         dated = {"as_of_date": day.isoformat()} if day else {}
         queries.append(
             ("/stocks/monthly-portfolio", {"rebalance_date": day.isoformat()} if day else {})
@@ -135,8 +138,10 @@ def load_portfolios(client: ApiClient, about: Frame) -> list[Strategy]:
         )
         beside = ("/dashboard/portfolio-changes", "/dashboard/portfolio-summary")
         queries += [(path, {"period_days": name, **dated}) for path in beside]
-    answers = client.get_all(queries)
-    return [Strategy(name, *answers[3 * place : 3 * place + 3]) for place, name in enumerate(STRATEGIES)]
+    answers = iter(client.get_all(queries))
+    return [
+        Strategy(name, *(next(answers) if name in asked else about.nothing for _ in range(3))) for name in STRATEGIES
+    ]
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ TABLES: dict[str, tuple[Page, Callable[[Address], Query]]] = {
     "history": (PORTFOLIO, _asks("/stocks/{stock}/history", end_date="date")),
     "etfs": (ETFS, _asks("/dashboard/trending-etfs", period_days="period", as_of_date="date")),
     "relative-strength": (ETFS, _asks("/dashboard/relative-strength", days="range", as_of_date="date")),
-    "holdings": (ETFS, _asks("/dashboard/etf-holdings", ticker="etf", period_days="period", as_of_date="date")),
+    "holdings": (ETFS, _asks("/dashboard/etf-holdings", ticker="etf", as_of_date="date")),
     "top-holdings": (ETFS, _asks("/etf-holdings/top-holdings/{etf}", time_period="period", as_of_date="date")),
     "concentration": (ETFS, _asks("/etf-holdings/concentration", as_of_date="date")),
     "overlap": (ETFS, _asks("/etf-holdings/overlap", as_of_date="date")),

@@ -69,14 +69,22 @@ class Finding:
 
 
 class Dated(NamedTuple):
-    """A table with dates: what it holds, how often it is brought up to date, the column that dates a row, how many
-    sessions before the newest that should reach."""
+    """A table with dates: what it holds, how often it is brought up to date, the query of how far it reaches, how many
+    sessions before the newest that should be."""
 
     table: str
     about: str
     cadence: Cadence
     newest: str
     sessions_before: int = 0
+
+
+def _daily(table: str, about: str, column: str, *, sessions_before: int = 0) -> Dated:
+    return Dated(table, about, "daily", f"SELECT max({column}) FROM {table}", sessions_before)
+
+
+def _weekly(table: str, about: str) -> Dated:
+    return Dated(table, about, "weekly", f"SELECT max(as_of_date) FROM {table}")
 
 
 class Reach(NamedTuple):
@@ -87,23 +95,32 @@ class Reach(NamedTuple):
     is_estimate: bool
 
 
+# A portfolio may be empty, and its header says so: what belongs to it reaches as far as the headers. Those of 5, 10 and
+# 20 sessions are published in one transaction.
+DAILY_HEADERS = "SELECT max(as_of_date) FROM analytics_portfolios WHERE strategy = '20d'"
+MONTHLY_HEADERS = "SELECT max(as_of_date) FROM analytics_portfolios WHERE strategy = 'monthly'"
+# Lists are asked for of ETFs that trend: where none did since the newest list, none is missing.
+LISTS = """SELECT CASE WHEN newest IS NULL OR EXISTS (SELECT FROM analytics_03_trending_etfs
+                                                 WHERE is_trending AND as_of_date > newest) THEN newest
+                  ELSE greatest(newest, (SELECT max(as_of_date) FROM analytics_03_trending_etfs)) END
+           FROM (SELECT max(as_of_date) AS newest FROM collected_04_etf_holdings) lists"""
 # In the order in which they are filled.
 TABLES = (
-    Dated("collected_01_daily_etf_ohlc", "daily bars of the ETFs", "daily", "max(trade_date)"),
-    Dated("analytics_03_trending_etfs", "ETF returns against SPY", "daily", "max(as_of_date)"),
-    Dated("collected_04_etf_holdings", "holdings lists", "daily", "max(as_of_date)"),
-    Dated("collected_06_daily_stock_history", "daily bars of the stocks", "daily", "max(trade_date)"),
-    Dated("collected_00_market_cap", "quoted market caps", "daily", "max(session_date)"),
+    _daily("collected_01_daily_etf_ohlc", "daily bars of the ETFs", "trade_date"),
+    _daily("analytics_03_trending_etfs", "ETF returns against SPY", "as_of_date"),
+    Dated("collected_04_etf_holdings", "holdings lists", "daily", LISTS),
+    _daily("collected_06_daily_stock_history", "daily bars of the stocks", "trade_date"),
+    _daily("collected_00_market_cap", "quoted market caps", "session_date"),
     # A session is converted with a rate dated before it (rules 4).
-    Dated("collected_00_fx_rate", "exchange rates", "daily", "max(rate_date)", sessions_before=1),
-    Dated("analytics_portfolios", "headers of the portfolios of 5, 10 and 20 sessions", "daily", "max(as_of_date)"),
-    Dated("analytics_05_portfolio_allocation", "their positions", "daily", "max(as_of_date)"),
-    Dated("analytics_05_candidates", "what was looked at for them", "daily", "max(as_of_date)"),
-    Dated("analytics_portfolio_performance", "realised performance", "daily", "max(trade_date)"),
-    Dated("analytics_08_monthly_portfolio", "positions of the monthly portfolios", "monthly", "max(rebalance_date)"),
-    Dated("analytics_09_etf_top_holdings", "best holdings of each ETF", "weekly", "max(as_of_date)"),
-    Dated("analytics_09_etf_concentration", "concentration of each ETF", "weekly", "max(as_of_date)"),
-    Dated("analytics_09_etf_overlap", "overlap of the ETFs", "weekly", "max(as_of_date)"),
+    _daily("collected_00_fx_rate", "exchange rates", "rate_date", sessions_before=1),
+    Dated("analytics_portfolios", "headers of the portfolios of 5, 10 and 20 sessions", "daily", DAILY_HEADERS),
+    Dated("analytics_05_portfolio_allocation", "their positions", "daily", DAILY_HEADERS),
+    Dated("analytics_05_candidates", "what was looked at for them", "daily", DAILY_HEADERS),
+    _daily("analytics_portfolio_performance", "realised performance", "trade_date"),
+    Dated("analytics_08_monthly_portfolio", "positions of the monthly portfolios", "monthly", MONTHLY_HEADERS),
+    _weekly("analytics_09_etf_top_holdings", "best holdings of each ETF"),
+    _weekly("analytics_09_etf_concentration", "concentration of each ETF"),
+    _weekly("analytics_09_etf_overlap", "overlap of the ETFs"),
 )
 RUN = """SELECT run_id, process, dag_run_id, try_number, from_date, as_of_date, status, usable, requested, stored,
                 unchanged, failed, dead_lettered, api_calls, started_at, finished_at, not_before, error
@@ -179,7 +196,7 @@ def items(
 def reach(connection: Connection, dated: Dated) -> Reach:
     """How far one table reaches, and how large it is: counted only where the planner's estimate is small."""
     row = connection.execute(
-        f"""SELECT (SELECT {dated.newest} FROM {dated.table}), reltuples::bigint
+        f"""SELECT ({dated.newest}), reltuples::bigint
             FROM pg_class WHERE oid = '{dated.table}'::regclass"""
     ).fetchone()
     newest, estimate = row or (None, 0)

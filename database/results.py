@@ -276,13 +276,18 @@ def etf_returns(connection: Connection, as_of_date: date) -> list[EtfReturn]:
 
 
 def etf_total_returns(connection: Connection, start: date, end: date) -> dict[str, Decimal]:
-    """Percent between two sessions, from adjusted closes (rules 2); an ETF without both bars is not there."""
+    """Percent between two sessions, from adjusted closes (rules 2); an ETF without both bars, or with one between them
+    that is in doubt, is not there.
+    """
     with connection.cursor() as cursor:
         rows = cursor.execute(
             """SELECT ticker, round(100 * (late.adj_close_price / early.adj_close_price - 1), 6)
                FROM collected_01_daily_etf_ohlc late JOIN collected_01_daily_etf_ohlc early USING (ticker)
-               WHERE late.trade_date = %s AND early.trade_date = %s AND early.adj_close_price > 0""",
-            (end, start),
+               WHERE late.trade_date = %(end)s AND early.trade_date = %(start)s AND early.adj_close_price > 0
+                 AND NOT EXISTS (SELECT FROM collected_01_daily_etf_ohlc b
+                                 WHERE b.ticker = late.ticker AND b.trade_date BETWEEN %(start)s AND %(end)s
+                                   AND b.doubt IS NOT NULL AND b.confirmed_at IS NULL)""",
+            {"start": start, "end": end},
         ).fetchall()
         return dict(rows)
 

@@ -79,11 +79,12 @@ def problems(runs: Iterable[UsableRun], newest: date | None, now: datetime, *, s
 
 
 def usable_runs(connection: Connection) -> list[UsableRun]:
-    """One row a process."""
+    """One row a process that a DAG has run: what a person started by hand told its end at the terminal."""
     with connection.cursor(row_factory=class_row(UsableRun)) as cursor:
         return cursor.execute(
             """SELECT DISTINCT ON (process) process, as_of_date, status, error FROM process_executions
-               WHERE usable ORDER BY process, as_of_date DESC, started_at DESC"""
+               WHERE usable AND process IN (SELECT process FROM process_executions WHERE dag_run_id IS NOT NULL)
+               ORDER BY process, as_of_date DESC, started_at DESC"""
         ).fetchall()
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -180,11 +180,15 @@ def portfolio_summary(
 
 
 def overlaps(db: Connection, header: Header, weights: Mapping[str, Decimal]) -> Iterator[PortfolioOverlap]:
-    """The other strategies' portfolios of that date (monthly: the newest rebalance by then)."""
+    """The other strategies' portfolios of that date (monthly: the newest rebalance made before the next result, as a
+    Sunday's stands beside Friday's portfolios).
+    """
+    following = results.next_portfolio_date(db, header.strategy, header.as_of_date)
+    before_next = following - timedelta(days=1) if following else date.max
     for strategy in STRATEGIES:
         if strategy == header.strategy:
             continue
-        other = results.header_at_or_before(db, strategy, header.as_of_date)
+        other = results.header_at_or_before(db, strategy, before_next if strategy == "monthly" else header.as_of_date)
         if other is None or (strategy != "monthly" and other.as_of_date != session_at_or_before(header.as_of_date)):
             continue
         theirs = {row.ticker: row.portfolio_weight for row in results.positions(db, strategy, other.as_of_date)}

@@ -40,6 +40,7 @@ FINDINGS_PHONE = ("severity", "check_name", "ticker", "session")
 RUN_STATUSES = ("failed", "partial", "running", "success", "skipped")
 PROCESSES = tuple(key.removeprefix("process.") for key in TEXTS if key.startswith("process."))
 SEVERITIES = tuple(SEVERITY_KINDS)
+REBALANCE = "monthly_rebalance"
 POLL_SECONDS = 30
 NAMED = 2
 
@@ -271,13 +272,14 @@ def quality_panel(asked: Asked, _: Json, address: Address, t: Words) -> list[Any
 def last_evening(runs: Sequence[Json]) -> list[Json]:
     """The newest attempt of each stage for the newest session; one that was skipped counts only where no other did.
 
+    A rebalance has a Sunday for its date, which is no session: one made since counts beside the session's stages.
     runs: newest start first.
     """
-    newest = max((run["as_of_date"] for run in runs), default=None)
+    newest = max((run["as_of_date"] for run in runs if run["process"] != REBALANCE), default="")
     attempts: dict[str, Json] = {}
     for run in runs:
         known = attempts.get(run["process"])
-        if run["as_of_date"] == newest and (known is None or known["status"] == "skipped" != run["status"]):
+        if run["as_of_date"] >= newest and (known is None or known["status"] == "skipped" != run["status"]):
             attempts[run["process"]] = run
     return list(attempts.values())
 
@@ -288,7 +290,7 @@ def strip(status: Json, asked: Asked, t: Words) -> html.Dl:
     tables = asked.freshness.body.get("tables", [])
     facts: list[tuple[str, Any]] = []
     if evening:
-        day = formats.short(date.fromisoformat(evening[0]["as_of_date"]))
+        day = formats.short(date.fromisoformat(min(run["as_of_date"] for run in evening)))
         facts.append((t("last_evening", d=day), counts(Counter(run["status"] for run in evening), t)))
         failed = [process(run, t) for run in evening if run["status"] == "failed"]
         facts.append((t("last_evening.failed"), named(failed) if failed else t("last_evening.fine")))

@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 
 from api import freshness
 from test.api.asking import get, parts, problem, table
-from test.api.market import run
-from test.published import Connection
+from test.api.market import everything, run
+from test.published import Connection, header
 
 
 class TestRuns:
@@ -88,6 +88,27 @@ class TestFreshness:
         weekly = rows["analytics_09_etf_overlap"]
         assert (weekly["expected_date"], weekly["cadence"]) == ("2026-01-16", "weekly")
         assert answer["is_current"] is True
+
+    def test_a_rebalance_does_not_stand_for_the_portfolios_of_sessions(
+        self, client: TestClient, db: Connection
+    ) -> None:
+        everything(db)
+        db.execute("DELETE FROM analytics_portfolios WHERE strategy <> 'monthly' AND as_of_date > '2026-01-22'")
+        header(db, "monthly", date(2026, 1, 25), positions=0, status="empty")
+        rows = {row["table"]: row for row in get(client, "/pipeline/freshness")["tables"]}
+        for name in ("analytics_portfolios", "analytics_05_portfolio_allocation", "analytics_05_candidates"):
+            assert (rows[name]["newest_date"], rows[name]["sessions_behind"]) == ("2026-01-22", 1)
+
+    def test_where_nothing_trends_nothing_is_late(self, client: TestClient, db: Connection) -> None:
+        everything(db)
+        for name in ("analytics_05_portfolio_allocation", "analytics_05_candidates", "collected_04_etf_holdings"):
+            db.execute(f"DELETE FROM {name} WHERE as_of_date > '2026-01-21'")
+        lists = {row["table"]: row for row in get(client, "/pipeline/freshness")["tables"]}["collected_04_etf_holdings"]
+        assert lists["newest_date"] == "2025-11-30"  # QQQ trends after it
+        db.execute("UPDATE analytics_03_trending_etfs SET is_trending = false")
+        answer = get(client, "/pipeline/freshness")
+        assert answer["is_current"] is True
+        assert [row["table"] for row in answer["tables"] if row["cadence"] == "daily" and row["sessions_behind"]] == []
 
     def test_after_the_last_sunday_of_the_month(self, reader: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(freshness, "wall_now", lambda: datetime(2026, 1, 26, 12, tzinfo=UTC))

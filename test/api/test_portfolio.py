@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -103,6 +103,22 @@ class TestPortfolio:
             ("10d", [], 0.0),
         ]
 
+    def test_fridays_overlap_is_with_the_portfolio_of_the_sunday_after_it(
+        self, client: TestClient, db: Connection
+    ) -> None:
+        def compared() -> list[str]:
+            overlaps = get(client, "/dashboard/portfolio-summary", period_days="20", as_of_date=FRIDAY)["overlaps"]
+            return [row["as_of_date"] for row in overlaps if row["strategy"] == "monthly"]
+
+        header(db, "monthly", date(2025, 12, 28), positions=0, status="empty")
+        assert compared() == ["2025-12-28"]
+        header(db, "monthly", date(2026, 1, 25), positions=0, status="empty")
+        assert compared() == ["2026-01-25"]
+        for strategy in ("5d", "10d", "20d"):
+            header(db, strategy, date(2026, 1, 26), positions=0, status="empty")
+        header(db, "monthly", date(2026, 2, 22), positions=0, status="empty")
+        assert compared() == ["2026-01-25"]
+
 
 def test_before_the_first_portfolio(client: TestClient) -> None:
     answer = get(client, "/stocks/portfolio")
@@ -116,7 +132,7 @@ def test_no_snapshot_is_told_apart_from_empty(client: TestClient, db: Connection
 
 
 @pytest.mark.usefixtures("results")
-def test_etfs_with_all_three_periods_and_the_month_so_far(client: TestClient) -> None:
+def test_etfs_with_all_three_periods_and_the_month_so_far(client: TestClient, db: Connection) -> None:
     answer = get(client, "/dashboard/trending-etfs")
     assert (answer["as_of_date"], answer["month"], answer["is_partial"]) == (FRIDAY, "2026-01", True)
     assert len(answer["etfs"]) == len(ETFS)
@@ -126,6 +142,10 @@ def test_etfs_with_all_three_periods_and_the_month_so_far(client: TestClient) ->
     assert (qqq["return_5d"], qqq["return_10d"], qqq["return_20d"]) == (0.5, -1.0, 3.0)
     assert (qqq["outperformance_20d"], qqq["is_trending_20d"], qqq["is_trending_10d"]) == (2.75, True, False)
     assert qqq["month_to_date_pct"] == 3.5
+    db.execute("UPDATE collected_01_daily_etf_ohlc SET doubt = 'moved 60 %', doubt_value = 60 WHERE ticker = 'QQQ'")
+    assert get(client, "/dashboard/trending-etfs")["etfs"][0]["month_to_date_pct"] is None  # left out (rules 2)
+    db.execute("UPDATE collected_01_daily_etf_ohlc SET confirmed_at = now() WHERE ticker = 'QQQ'")
+    assert get(client, "/dashboard/trending-etfs")["etfs"][0]["month_to_date_pct"] == 3.5
     spy = answer["etfs"][3]
     assert (spy["rank_by_outperformance_20d"], spy["is_trending_20d"]) == (None, False)
     by_ten = get(client, "/dashboard/trending-etfs", period_days=10)

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,23 @@ def test_a_newest_bar_that_is_late_is_asked_for_again_and_nothing_is_called_succ
     assert etf_daily.main(["--group", "benchmark"]) == 0
     assert len(platform.asked("/chart/")) == before + 1  # only what is missing
     assert stored_sessions(platform, "SPY")[-1] == MONDAY
+
+
+def test_an_etf_that_lacks_two_sessions_is_late_and_has_not_stopped_trading(platform: Platform) -> None:
+    etf_daily.main(["--group", "benchmark"])
+    platform.yahoo.move_clock(TUESDAY_EVENING)
+    days = [MONDAY.isoformat(), TUESDAY.isoformat()]
+    platform.yahoo.faults({"match": "chart/DIA", "times": 1, "kind": "missing_days", "days": days})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert stored_sessions(platform, "DIA")[-2:] == [MONDAY, TUESDAY]
+
+
+def test_without_spy_for_good_the_program_fails_so_that_it_is_asked_for_again(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "chart/SPY", "kind": "unknown_symbol"})
+    assert etf_daily.main(["--group", "benchmark"]) == 1
+    assert (platform.run()["status"], platform.run()["usable"]) == ("partial", False)
 
 
 def test_a_hole_in_the_answer_is_asked_for_again_with_the_next_request(platform: Platform) -> None:
@@ -360,7 +378,37 @@ def test_a_list_without_a_usable_row_is_a_failed_fetch(platform: Platform) -> No
     assert platform.items() == {("XLF", "holdings"): "failed", ("QQQ", "holdings"): "stored"}
 
 
+@pytest.mark.parametrize("listed", ["null", '{"holdings": [null]}'])
+def test_one_odd_list_does_not_keep_the_others_from_being_asked_for(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, listed: str
+) -> None:
+    monkeypatch.setenv("YAHOO_MAX_RETRIES", "0")
+    trend(platform, ["XLF", "QQQ"])
+    body = '{"quoteSummary": {"result": [{"topHoldings": ' + listed + '}], "error": null}}'
+    platform.yahoo.faults({"match": "quoteSummary/XLF", "times": 1, "status": 200, "body": body})
+    with pytest.raises(RunAgain):
+        trending_holdings.main([])
+    assert platform.items() == {("XLF", "holdings"): "failed", ("QQQ", "holdings"): "stored"}
+    assert "XLF holdings: an answer of another shape" in platform.run()["error"]
+
+
 # Stocks
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [('"marketCap": Infinity, "currency": "USD"', "no market cap"), ('"marketCap": 9, "currency": "USDX"', "currency")],
+)
+def test_one_odd_quote_fails_alone(platform: Platform, odd: str, reason: str) -> None:
+    quote = '{"symbol": "%s", "quoteType": "EQUITY", "exchange": "NYQ", "regularMarketPrice": 1.5, %s}'
+    good = quote % ("AAA", '"marketCap": 9, "currency": "USD"')
+    body = '{"quoteResponse": {"result": [' + f"{good}, {quote % ('BBB', odd)}" + '], "error": null}}'
+    platform.yahoo.faults({"match": "finance/quote", "times": 1, "status": 200, "body": body})
+    with suppress(RunAgain):
+        stock_daily.main(["--tickers", "AAA,BBB"])
+    assert platform.items()["AAA", "quotes"] == "stored"
+    assert platform.items()["BBB", "quotes"] == "failed"
+    assert reason in platform.run()["error"]
 
 
 def test_stage_4_brings_caps_profiles_bars_and_rates_and_then_nothing(platform: Platform) -> None:

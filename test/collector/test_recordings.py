@@ -206,6 +206,13 @@ def test_a_list_with_a_line_of_cash(platform: Platform) -> None:
         ("", "an unreadable answer"),
         ('{"chart": {"result": [{"meta": {"currency": "GBp"}}], "error": null}}', "an answer of another shape"),
         ('{"chart": {"result": null, "error": null}}', "no data: no bar of"),
+        (
+            """{"chart": {"result": [{"meta": {"currency": "USD", "exchangeTimezoneName": "America/New_York",
+            "instrumentType": "EQUITY", "exchangeName": "NYQ", "gmtoffset": -18000},
+            "timestamp": [1769092200, 1769178600], "indicators": {"quote": [{"open": [1], "high": [1], "low": [1],
+            "close": [1], "volume": [1]}], "adjclose": [{"adjclose": [1]}]}}], "error": null}}""",
+            "an answer of another shape: ValueError",
+        ),
     ],
 )
 def test_what_is_no_answer_has_a_name_and_stores_nothing(

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+import dashboard.client
 from config.settings import DashboardSettings
 from dashboard.client import ApiClient
 
@@ -81,3 +82,33 @@ def test_a_refusal_is_passed_on_and_not_kept(api: Api, tmp_path: Path) -> None:
     assert reader.get("/x").status == 401
     api.status = 200
     assert reader.get("/x").status == 200
+
+
+def test_what_is_kept_is_bounded_in_memory_and_on_disk(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = len(b'{"answer":42}')
+    monkeypatch.setattr(dashboard.client, "KEPT_BYTES", 2 * one)
+    monkeypatch.setattr(dashboard.client, "PRUNE_BYTES", 1)
+    monkeypatch.setattr(dashboard.client, "KEPT_FILE_BYTES", 300)
+    reader = client(api, tmp_path)
+    for number in range(10):
+        reader.get("/x", number=str(number))
+    files = list(tmp_path.iterdir())
+    assert 0 < sum(file.stat().st_size for file in files) <= 300
+    reader.get("/x", number="9")
+    assert len(api.asked) == 10  # the newest are kept
+    reader.get("/x", number="0")
+    assert len(api.asked) == 11
+
+
+def test_a_disk_that_takes_nothing_does_not_keep_todays_answer_from_a_reader(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    reader = client(api, tmp_path)
+    monkeypatch.setattr(Path, "write_text", full)
+    assert reader.get("/x").body == {"answer": 42}
+    assert list(tmp_path.iterdir()) == []

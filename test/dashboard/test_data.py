@@ -3,12 +3,15 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 import dashboard
+from config.settings import DashboardSettings
 from dashboard.address import read
-from dashboard.client import Answer
-from dashboard.data import Found, Frame, Shown, resolve
+from dashboard.client import Answer, ApiClient
+from dashboard.data import Found, Frame, Shown, load_portfolios, resolve
 from dashboard.site import ETFS, PAGES, PORTFOLIO, SECTORS, Page
 from dashboard.texts import TEXTS
 
@@ -33,6 +36,11 @@ def test_the_session_shown(asked: date | None, expected: Shown) -> None:
 
 def test_a_holiday_shows_the_session_before() -> None:
     assert resolve(date(2026, 1, 24), [THURSDAY, FRIDAY], [], FRIDAY) == Shown(FRIDAY, "snapped", date(2026, 1, 24))
+
+
+def test_a_day_to_come_is_no_holiday() -> None:
+    monday = date(2026, 1, 26)
+    assert resolve(monday, [THURSDAY, FRIDAY], [], FRIDAY) == Shown(None, "not_computed", monday)
 
 
 def test_before_the_first_result() -> None:
@@ -61,12 +69,33 @@ def test_every_page_has_a_file_a_text_and_a_key_of_its_own(page: Page) -> None:
     assert [other.key for other in PAGES].count(page.key) == 1
 
 
-def frame_of(found: Found, day: date | None) -> Frame:
+def frame_of(day: date | None, *rebalances: date, sessions: list[date]) -> Frame:
     answer = Answer(200, {}, datetime(2026, 1, 23, tzinfo=UTC))
-    return Frame(answer, [THURSDAY, FRIDAY], [date(2025, 12, 28), date(2026, 1, 25)], Shown(day, found, day))
+    found: Found = "newest" if day == sessions[-1] else "past"
+    return Frame(answer, sessions, list(rebalances), Shown(day, found, day))
 
 
-def test_the_rebalance_that_counts() -> None:
-    """A Sunday's is there before the next session; a past session has the newest by then."""
-    assert frame_of("newest", FRIDAY).rebalance == date(2026, 1, 25)
-    assert frame_of("past", THURSDAY).rebalance == date(2025, 12, 28)
+DECEMBER, JANUARY, MONDAY = date(2025, 12, 28), date(2026, 1, 25), date(2026, 1, 26)
+
+
+@pytest.mark.parametrize("sessions", [[THURSDAY, FRIDAY], [THURSDAY, FRIDAY, MONDAY]])
+def test_the_rebalance_that_counts(sessions: list[date]) -> None:
+    """Friday's page has Sunday's portfolio, and still has it after Monday's results: a link shows the same."""
+    assert frame_of(FRIDAY, DECEMBER, JANUARY, sessions=sessions).rebalance == JANUARY
+    assert frame_of(THURSDAY, DECEMBER, JANUARY, sessions=sessions).rebalance == DECEMBER
+
+
+def test_before_the_first_rebalance_no_later_one_is_asked_for(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={})
+
+    settings = DashboardSettings(api_key=SecretStr("k"), cache_dir=tmp_path)
+    client = ApiClient(settings, transport=httpx.MockTransport(answer))
+    found = load_portfolios(client, frame_of(THURSDAY, JANUARY, sessions=[THURSDAY, FRIDAY]))
+    statuses = [(one.name, one.portfolio.status) for one in found]
+    assert statuses == [("5", 200), ("10", 200), ("20", 200), ("monthly", 404)]
+    assert len(asked) == 3 * 3
+    assert "/stocks/monthly-portfolio" not in asked

@@ -45,6 +45,12 @@ def test_an_evening_is_the_newest_attempt_of_each_stage_that_did_something() -> 
     assert pipeline.last_evening([]) == []
 
 
+def test_a_rebalance_on_a_sunday_does_not_hide_what_failed_on_friday() -> None:
+    friday, sunday = run("portfolio_allocation", "failed"), run("monthly_rebalance", "success", day="2026-01-25")
+    assert pipeline.last_evening([sunday, friday]) == [sunday, friday]
+    assert pipeline.last_evening([friday, run("monthly_rebalance", "success", day="2025-12-28")]) == [friday]
+
+
 def test_a_run_as_it_is_read() -> None:
     row = pipeline_tables.run_row(run("needed_stocks", "partial", error="BETA bars: no answer"), KO)
     assert (row["process"], row["status"], row["mark"]) == ("필요한 종목", "부분", "◐")

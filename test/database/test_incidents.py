@@ -160,8 +160,9 @@ def test_portfolios_are_stale_when_the_session_after_them_closed_too_long_ago() 
     assert problems([], None, at(31, 15, 1), stale_hours=18) == {}, "nothing was ever computed: nothing is old"
 
 
-RUN = """INSERT INTO process_executions (run_id, process, as_of_date, status, usable, error, started_at, finished_at)
-         VALUES (%s, 'known_stocks', %s, %s, %s, %s, %s, now())"""
+RUN = """INSERT INTO process_executions
+             (dag_run_id, run_id, process, as_of_date, status, usable, error, started_at, finished_at)
+         VALUES ('06/manual', %s, 'known_stocks', %s, %s, %s, %s, %s, now())"""
 HEADER = """INSERT INTO analytics_portfolios (strategy, as_of_date, revision, status, origin, positions, left_out,
                 first_published_at, published_at, computed_at, run_id)
             VALUES (%s, %s, 1, 'empty', 'live', 0, '[]', now(), now(), now(), 'r')"""
@@ -176,6 +177,13 @@ def test_the_newest_usable_run_of_the_newest_session_counts(database: Database, 
         writing.execute(RUN, ("c", MONDAY, "success", True, None, at(30, 23)))
         writing.execute(RUN, ("d", MONDAY, "skipped", False, "nothing is missing", at(30, 23, 30)))
         assert usable_runs(connection) == [UsableRun("known_stocks", MONDAY, "success", None)]
+
+
+def test_what_a_person_ran_by_hand_is_nobodys_incident(database: Database, connection: Connection) -> None:
+    with connect(database.settings("batch")) as writing:
+        writing.execute(RUN, ("a", MONDAY, "partial", True, "AAA bars: gone", at(29, 22)))
+        writing.execute("UPDATE process_executions SET dag_run_id = NULL")
+        assert usable_runs(connection) == []
 
 
 def test_a_session_counts_with_all_three_portfolios(database: Database, connection: Connection) -> None:

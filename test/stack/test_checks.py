@@ -51,6 +51,12 @@ def test_a_setting_of_the_wrong_form_is_refused_by_name() -> None:
         checks.settings({"API_POOL_SIZE": "abc", "KAFKA_PORT": "99999"})
 
 
+@pytest.mark.parametrize("text", ["it's", "geheim\\", "two\nlines"])
+def test_a_setting_that_the_settings_file_cannot_keep_is_refused_by_name(text: str) -> None:
+    with pytest.raises(checks.CheckFailed, match=r"^AIRFLOW_ADMIN_PASSWORD: expected no quote"):
+        checks.settings({"AIRFLOW_ADMIN_PASSWORD": text})
+
+
 def test_a_market_directory_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(checks.CheckFailed, match="expected a market directory, found none at /nowhere"):
         checks.market(replayed(Path("/nowhere")), tmp_path, None)

@@ -26,12 +26,19 @@ class CheckFailed(Exception):
     """Something is missing or in the way."""
 
 
+UNKEEPABLE = frozenset("'\\\n\r")
+
+
 def settings(given: Mapping[str, str]) -> None:
     """What the operator sets has the right form: it is kept, so a wrong value must not come in."""
     problems = []
     for name, (kind, field) in variables().items():
         if name in given and name in operator_settings():
             problems += _problems(name, partial(_assign, kind, field), given[name])
+    # The file that keeps them is read here and by compose, which escape otherwise.
+    for name in operator_settings() & given.keys():
+        if UNKEEPABLE & set(given[name]):
+            problems.append(f"{name}: expected no quote ('), backslash or line break, found one")
     for name in ALL_PORTS.keys() & given.keys():
         problems += _problems(name, TypeAdapter(Port).validate_python, given[name])
     if problems:
