@@ -68,7 +68,9 @@ class TableFreshness(Model):
     table: str = Field(description="Name of the table", examples=["analytics_03_trending_etfs"])
     about: str = Field(description="What is in it")
     cadence: Cadence = Field(description="How often it is brought up to date")
-    newest_date: date | None = Field(description="Newest session, snapshot or rebalance in it; null when empty")
+    newest_date: date | None = Field(
+        description="Newest session, snapshot or rebalance it is complete for, empty portfolios counted; null when empty"
+    )
     expected_date: date = Field(description="What should be in it by now")
     sessions_behind: int | None = Field(description="Sessions from newest_date to expected_date; null when empty")
     row_count: int = Field(description="Rows; an estimate where is_estimate", ge=0)
