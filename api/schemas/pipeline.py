@@ -69,7 +69,7 @@ class TableFreshness(Model):
     about: str = Field(description="What is in it")
     cadence: Cadence = Field(description="How often it is brought up to date")
     newest_date: date | None = Field(
-        description="Newest session, snapshot or rebalance it is complete for, empty portfolios counted; null when empty"
+        description="Newest session, snapshot or rebalance it is complete for, empty portfolios included; null: none"
     )
     expected_date: date = Field(description="What should be in it by now")
     sessions_behind: int | None = Field(description="Sessions from newest_date to expected_date; null when empty")
