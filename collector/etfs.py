@@ -31,7 +31,10 @@ def bars_of(request: Request, etfs: Sequence[str]) -> Phases:
     """Bars of these ETFs of the universe."""
     sessions = sessions_until(request.as_of_date, request.sessions)
     stored = coverage.bar_coverage(request.connection, "etf", etfs, sessions)
-    plans = (plan_bars(each, sessions, patient=True, force=request.force, deep=request.is_deep) for each in stored)
+    plans = (
+        plan_bars(each, sessions, patient_from=sessions[0], force=request.force, deep=request.is_deep)
+        for each in stored
+    )
     yield [BarsTask(plan, "etf") for plan in plans if plan is not None]
 
 

@@ -32,12 +32,18 @@ class BarsPlan:
 
 
 def plan_bars(
-    coverage: Coverage, sessions: Sequence[date], *, patient: bool, force: bool = False, deep: bool = False
+    coverage: Coverage,
+    sessions: Sequence[date],
+    *,
+    patient_from: date | None = None,
+    force: bool = False,
+    deep: bool = False,
 ) -> BarsPlan | None:
     """The request an instrument needs to have a bar on each of the sessions; None when it needs none.
 
     sessions: of its own exchange, oldest first, up to the session of the run.
-    patient: never give up on the newest sessions (the ETFs); else each is asked for on 1 + ASKED_AGAIN runs.
+    patient_from: from this session on the newest that lack are never given up; others are asked for on 1 + ASKED_AGAIN
+    runs.
     force: ask for the newest stored sessions again, whether or not one is missing.
     deep: sessions before the first stored bar are wanted, too, as far as the source has them.
     """
@@ -48,7 +54,8 @@ def plan_bars(
     open_sessions, reasons = [], []
     for session in wanted:
         times = coverage.asked.get(session, 0)
-        if session < since or (times > ASKED_AGAIN and not (patient and session > coverage.last)):
+        is_awaited = patient_from is not None and session >= patient_from and session > coverage.last
+        if session < since or (times > ASKED_AGAIN and not is_awaited):
             continue
         open_sessions.append(session)
         # A hole that an answer has already lacked waits for a request that is made anyway.

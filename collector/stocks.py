@@ -161,7 +161,8 @@ class _Work:
             newest = session_at_or_before(self._request.as_of_date, calendar)
             sessions = sessions_until(newest, self._request.sessions, calendar)
             for stored in coverage.bar_coverage(self._request.connection, "stock", members, sessions):
-                plan = self._plan(stored, sessions)
+                # The run's own session is asked for until the deadline: without it a portfolio lacks the stock.
+                plan = self._plan(stored, sessions, patient_from=sessions[-1])
                 if plan is not None:
                     stock = self.known.get(plan.ticker)
                     tasks.append(
@@ -169,8 +170,11 @@ class _Work:
                     )
         return tasks
 
-    def _plan(self, stored: coverage.Coverage, sessions: Sequence[date]) -> BarsPlan | None:
-        return plan_bars(stored, sessions, patient=False, force=self._request.force, deep=self._request.is_deep)
+    def _plan(
+        self, stored: coverage.Coverage, sessions: Sequence[date], *, patient_from: date | None = None
+    ) -> BarsPlan | None:
+        force, deep = self._request.force, self._request.is_deep
+        return plan_bars(stored, sessions, patient_from=patient_from, force=force, deep=deep)
 
     def _exchange(self, ticker: str) -> str | None:
         stock = self.known.get(ticker)

@@ -24,8 +24,9 @@ from utils.program import StageFailed, UsageError, dag_run_id, try_number
 log = logging.getLogger(__name__)
 
 OPEN_STATES = ("planned", "sent")
-# A failure that may pass is tried again after this pause, unless the source names a later time.
+# A failure that may pass is tried again after this pause, each time a longer one, unless the source names a later time.
 RETRY_AFTER = timedelta(minutes=2)
+LONGEST_RETRY = timedelta(minutes=15)
 
 
 class Item(NamedTuple):
@@ -236,8 +237,17 @@ class Run:
             dead_lettered=counts.get("dead_lettered", 0),
             api_calls=api_calls,
             failures=failures,
-            not_before=now + RETRY_AFTER if again else None,
+            not_before=now + self._pause() if again else None,
         )
+
+    def _pause(self) -> timedelta:
+        """2, 4, 8, 15, 15, … minutes, by how often the process has asked for another try for its session."""
+        counted = self.connection.execute(
+            "SELECT count(*) FROM process_executions WHERE process = %s AND as_of_date = %s AND not_before IS NOT NULL",
+            (self.process, self.as_of_date),
+        ).fetchone()
+        tries = min(counted[0] if counted else 0, 8)
+        return min(RETRY_AFTER * (1 << tries), LONGEST_RETRY)
 
     def _stood_before(self) -> bool:
         """Whether earlier runs for the session brought something: a run after `partial` asks only for the rest."""

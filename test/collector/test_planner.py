@@ -28,50 +28,51 @@ def stored(*missing: date, first: int = 0, last: int = 59, **more: object) -> Co
 
 
 def test_nothing_stored_asks_for_all_sessions_at_once() -> None:
-    plan = plan_bars(Coverage("X", lacking=tuple(SESSIONS)), SESSIONS, patient=False)
+    plan = plan_bars(Coverage("X", lacking=tuple(SESSIONS)), SESSIONS)
     assert plan == BarsPlan("X", SESSIONS[0], D, tuple(SESSIONS), whole_from=None, begins=None)
 
 
 def test_everything_stored_asks_for_nothing() -> None:
-    assert plan_bars(stored(), SESSIONS, patient=False) is None
+    assert plan_bars(stored(), SESSIONS) is None
 
 
 def test_a_forced_run_asks_for_the_newest_five_stored_again() -> None:
-    plan = plan_bars(stored(), SESSIONS, patient=False, force=True)
+    plan = plan_bars(stored(), SESSIONS, force=True)
     assert plan is not None
     assert (plan.start, plan.end, plan.lacking) == (SESSIONS[55], D, ())
 
 
 def test_a_new_session_is_asked_for_with_the_newest_five_stored() -> None:
-    plan = plan_bars(stored(last=58), SESSIONS, patient=False)
+    plan = plan_bars(stored(last=58), SESSIONS)
     assert plan is not None
     assert (plan.start, plan.end, plan.lacking) == (SESSIONS[54], D, (D,))
 
 
 def test_a_hole_is_asked_for_once_and_then_waits_for_the_next_request() -> None:
     hole = SESSIONS[30]
-    first = plan_bars(stored(hole), SESSIONS, patient=False)
+    first = plan_bars(stored(hole), SESSIONS)
     assert first is not None
     assert (first.start, first.lacking) == (hole, (hole,))
-    assert plan_bars(stored(hole, asked={hole: 1}), SESSIONS, patient=False) is None
-    later = plan_bars(stored(hole, last=58, asked={hole: 5}), SESSIONS, patient=False)
+    assert plan_bars(stored(hole, asked={hole: 1}), SESSIONS) is None
+    later = plan_bars(stored(hole, last=58, asked={hole: 5}), SESSIONS)
     assert later is not None
     assert (later.start, later.lacking) == (hole, (hole, D))
-    given_up = plan_bars(stored(hole, last=58, asked={hole: 6}), SESSIONS, patient=False)
+    given_up = plan_bars(stored(hole, last=58, asked={hole: 6}), SESSIONS)
     assert given_up is not None
     assert given_up.start == SESSIONS[54]
 
 
-def test_a_newest_session_that_lacks_is_given_up_for_a_stock_but_not_for_an_etf() -> None:
+def test_newest_sessions_that_lack_are_not_given_up_where_they_are_awaited() -> None:
     asked = {D: ASKED_AGAIN + 1}
-    assert plan_bars(stored(last=58, asked={D: ASKED_AGAIN}), SESSIONS, patient=False) is not None
-    assert plan_bars(stored(last=58, asked=asked), SESSIONS, patient=False) is None
-    assert plan_bars(stored(last=58, asked=asked), SESSIONS, patient=True) is not None
+    assert plan_bars(stored(last=58, asked={D: ASKED_AGAIN}), SESSIONS) is not None
+    assert plan_bars(stored(last=58, asked=asked), SESSIONS) is None
+    for awaited in (SESSIONS[0], SESSIONS[-1]):  # of an ETF, and of a stock
+        assert plan_bars(stored(last=58, asked=asked), SESSIONS, patient_from=awaited) is not None
 
 
 def test_a_doubtful_bar_is_asked_for_again_with_the_next_request() -> None:
-    assert plan_bars(stored(doubtful_from=SESSIONS[20]), SESSIONS, patient=False) is None
-    plan = plan_bars(stored(last=58, doubtful_from=SESSIONS[20]), SESSIONS, patient=False)
+    assert plan_bars(stored(doubtful_from=SESSIONS[20]), SESSIONS) is None
+    plan = plan_bars(stored(last=58, doubtful_from=SESSIONS[20]), SESSIONS)
     assert plan is not None
     assert plan.start == SESSIONS[20]
 
@@ -79,25 +80,25 @@ def test_a_doubtful_bar_is_asked_for_again_with_the_next_request() -> None:
 def test_what_is_newer_than_the_run_is_in_the_request_so_that_nothing_is_cut() -> None:
     newer = date(2026, 2, 20)
     coverage = replace(stored(SESSIONS[30]), last=newer, overlap_from=date(2026, 2, 13))
-    plan = plan_bars(coverage, SESSIONS, patient=False)
+    plan = plan_bars(coverage, SESSIONS)
     assert plan is not None
     assert (plan.start, plan.end) == (SESSIONS[30], newer)
 
 
 def test_history_that_starts_too_late_is_asked_for_unless_the_source_has_none() -> None:
-    plan = plan_bars(stored(first=50), SESSIONS, patient=False)
+    plan = plan_bars(stored(first=50), SESSIONS)
     assert plan is not None
     assert plan.start == SESSIONS[0]
-    assert plan_bars(stored(first=50, begins=SESSIONS[50]), SESSIONS, patient=False) is None
-    assert plan_bars(stored(first=20), SESSIONS, patient=False) is None  # the 40 that results need are there
+    assert plan_bars(stored(first=50, begins=SESSIONS[50]), SESSIONS) is None
+    assert plan_bars(stored(first=20), SESSIONS) is None  # the 40 that results need are there
 
 
 @given(
     have=st.sets(st.integers(0, 59)),
     asked=st.dictionaries(st.integers(0, 59), st.integers(0, 8)),
-    patient=st.booleans(),
+    patient_from=st.sampled_from([None, SESSIONS[0], SESSIONS[-1]]),
 )
-def test_a_plan_covers_what_it_is_made_for(have: set[int], asked: dict[int, int], patient: bool) -> None:
+def test_a_plan_covers_what_it_is_made_for(have: set[int], asked: dict[int, int], patient_from: date | None) -> None:
     days = sorted(SESSIONS[at] for at in have)
     coverage = Coverage(
         "X",
@@ -107,7 +108,7 @@ def test_a_plan_covers_what_it_is_made_for(have: set[int], asked: dict[int, int]
         lacking=tuple(session for at, session in enumerate(SESSIONS) if at not in have),
         asked={SESSIONS[at]: times for at, times in asked.items()},
     )
-    plan = plan_bars(coverage, SESSIONS, patient=patient)
+    plan = plan_bars(coverage, SESSIONS, patient_from=patient_from)
     if plan is None:
         assert days
         return

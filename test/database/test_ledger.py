@@ -1,7 +1,7 @@
 """The ledger's promises (contracts 4): end states are final, totals add up, what may be built upon."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -102,6 +102,18 @@ def test_a_passing_failure_counts_as_for_good_after_the_deadline(connection: Con
     run.failed(QQQ, "no answer", permanent=False)
     totals = run.close(deadline=timedelta(0))
     assert (totals.status, totals.usable, totals.not_before) == ("partial", True, None)
+
+
+def test_each_further_try_comes_after_a_longer_pause(connection: Connection) -> None:
+    pauses = []
+    for _ in range(6):
+        run = start(connection)
+        run.unchanged(SPY)
+        run.failed(QQQ, "no answer", permanent=False)
+        not_before = run.close().not_before
+        assert not_before is not None
+        pauses.append(round((not_before - datetime.now(UTC)).total_seconds() / 60))
+    assert pauses == [2, 4, 8, 15, 15, 15]
 
 
 def test_no_answer_at_all_is_a_failed_run(connection: Connection) -> None:
