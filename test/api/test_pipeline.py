@@ -105,7 +105,7 @@ class TestFreshness:
             db.execute(f"DELETE FROM {name} WHERE as_of_date > '2026-01-21'")
         lists = {row["table"]: row for row in get(client, "/pipeline/freshness")["tables"]}["collected_04_etf_holdings"]
         assert lists["newest_date"] == "2025-11-30"  # QQQ trends after it
-        db.execute("UPDATE analytics_03_trending_etfs SET is_trending = false")
+        db.execute("DELETE FROM analytics_03_trending_etfs WHERE is_trending")
         answer = get(client, "/pipeline/freshness")
         assert answer["is_current"] is True
         assert [row["table"] for row in answer["tables"] if row["cadence"] == "daily" and row["sessions_behind"]] == []

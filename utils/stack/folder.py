@@ -55,6 +55,7 @@ DERIVED = frozenset(
 # A replayed market needs no manners: no pause between requests or stages, no budget (contracts 9).
 REPLAY_SETTINGS = {
     "PIPELINE_STAGE_GAP_MINUTES": "0",
+    "PIPELINE_DEADLINE_MINUTES": "10",  # its source is never late: what lacks is a halt, and 90 minutes change nothing
     "YAHOO_PACE_SECONDS": "0",
     "YAHOO_SLOW_PACE_SECONDS": "0",
     "YAHOO_DAILY_BUDGET": "1000000",
