@@ -100,10 +100,10 @@ class Reach(NamedTuple):
 DAILY_HEADERS = "SELECT max(as_of_date) FROM analytics_portfolios WHERE strategy = '20d'"
 MONTHLY_HEADERS = "SELECT max(as_of_date) FROM analytics_portfolios WHERE strategy = 'monthly'"
 # Lists are asked for of ETFs that trend: where none did since the newest list, none is missing.
-LISTS = """SELECT CASE WHEN newest IS NULL OR EXISTS (SELECT FROM analytics_03_trending_etfs
-                                                 WHERE is_trending AND as_of_date > newest) THEN newest
-                  ELSE greatest(newest, (SELECT max(as_of_date) FROM analytics_03_trending_etfs)) END
-           FROM (SELECT max(as_of_date) AS newest FROM collected_04_etf_holdings) lists"""
+LISTS = """SELECT CASE WHEN newest IS NULL OR newest < needed THEN newest ELSE greatest(newest, computed) END
+           FROM (SELECT (SELECT max(as_of_date) FROM collected_04_etf_holdings) AS newest,
+                        (SELECT max(as_of_date) FROM analytics_03_trending_etfs WHERE is_trending) AS needed,
+                        (SELECT max(as_of_date) FROM analytics_03_trending_etfs) AS computed) reached"""
 # In the order in which they are filled.
 TABLES = (
     _daily("collected_01_daily_etf_ohlc", "daily bars of the ETFs", "trade_date"),
