@@ -3,7 +3,7 @@
 import re
 import sqlite3
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -396,16 +396,21 @@ def test_one_odd_list_does_not_keep_the_others_from_being_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("odd", "reason"),
-    [('"marketCap": Infinity, "currency": "USD"', "no market cap"), ('"marketCap": 9, "currency": "USDX"', "currency")],
+    ("odd", "reason", "end"),
+    [
+        ('"marketCap": Infinity, "currency": "USD"', "no market cap", nullcontext()),
+        ('"marketCap": 9, "currency": "USDX"', "makes no message: currency", pytest.raises(RunAgain)),
+    ],
 )
-def test_one_odd_quote_fails_alone(platform: Platform, odd: str, reason: str) -> None:
+def test_one_odd_quote_fails_alone(
+    platform: Platform, odd: str, reason: str, end: AbstractContextManager[object]
+) -> None:
     quote = '{"symbol": "%s", "quoteType": "EQUITY", "exchange": "NYQ", "regularMarketPrice": 1.5, %s}'
     good = quote % ("AAA", '"marketCap": 9, "currency": "USD"')
     body = '{"quoteResponse": {"result": [' + f"{good}, {quote % ('BBB', odd)}" + '], "error": null}}'
     platform.yahoo.faults({"match": "finance/quote", "times": 1, "status": 200, "body": body})
-    with suppress(RunAgain):
-        stock_daily.main(["--tickers", "AAA,BBB"])
+    with end:
+        assert stock_daily.main(["--tickers", "AAA,BBB"]) == 0
     assert platform.items()["AAA", "quotes"] == "stored"
     assert platform.items()["BBB", "quotes"] == "failed"
     assert reason in platform.run()["error"]
