@@ -19,7 +19,7 @@ docker build --tag actstock-api --file Dockerfile.api . || exit /b 1
 
 rem The market's folder below var, with ports and random secrets in its .env.
 if not exist var mkdir var
-docker run --rm --env ACTSTOCK_MODE= --env ACTSTOCK_DATA=/markets --volume "%cd%\var:/markets" ^
+docker run --rm --env ACTSTOCK_MODE= --env ACTSTOCK_DATA=/markets --env "ACTSTOCK_PLACE=%cd%" --volume "%cd%\var:/markets" ^
     actstock-jobs python -m utils.stack.containers prepare %* || exit /b 1
 copy /y "var\%market%\.env" .env >nul || exit /b 1
 

@@ -19,17 +19,19 @@ from typing import Any
 import httpx
 import pytest
 
+from test.compose.engine import IMAGES, containers, docker, engine_answers
 from test.compose.files import ONE_SHOTS, REPO, services
 from test.e2e.market import D, write_market
 from test.e2e.stack import Stack, eventually, running_stack
 from test.e2e.test_operations import CONTROLLER, DAILY, MAINTENANCE, OTHERS, assert_whole
 from utils.stack.folder import SECRETS
+from utils.stack.ports import FREE_RANGE, is_taken
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(2400)]
 
-IMAGES = ("actstock-jobs", "actstock-airflow", "actstock-api")
 RUNNING = sorted(name for name in services() if name not in ONE_SHOTS | {"prometheus"})
-FRIDAY, SUNDAY = date(2025, 12, 26), date(2025, 12, 28)
+FIRST = date(2025, 12, 23)
+FRIDAY, SUNDAY, MONDAY = date(2025, 12, 26), date(2025, 12, 28), date(2025, 12, 29)
 # What the controller is at when something is killed, in its order.
 KILLED = {
     "collect_benchmark_etfs": "kafka",
@@ -39,15 +41,7 @@ KILLED = {
     "collect_stocks": "api",
     "allocate_portfolios": "airflow-scheduler",
 }
-
-
-def engine_answers() -> bool:
-    """Whether `./start.sh` would take compose here."""
-    try:
-        asked = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 0
+SPARK_TASKS = {"identify_trending_etfs", "allocate_portfolios"}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +61,7 @@ def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         "COMPOSE_PROJECT_NAME": f"actstock-test-{secrets.token_hex(3)}",
         "PIPELINE_RETRY_SECONDS": "5",
         "PIPELINE_POKE_SECONDS": "10",
+        "SPARK_WORKER_UI_PORT": free_range(4),
     }
     begin = ("--replay", str(folder / "hand"), "--now", f"{FRIDAY}T22:00:00Z")
     with running_stack(folder / "data", "replay-hand", *begin, settings=settings) as up:
@@ -74,12 +69,10 @@ def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     up.command("reset", "--yes")
 
 
-def docker(stack: Stack, *arguments: str, check: bool = True) -> str:
-    """`docker compose …` on this stack; what it printed."""
-    command = ["docker", "compose", "--project-directory", str(REPO), "--env-file", str(stack.folder / ".env")]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout
+def free_range(count: int) -> str:
+    """Ports beside each other that nobody listens on, as the setting of the workers' pages has them."""
+    first = next(at for at in FREE_RANGE if not any(is_taken(port) for port in range(at, at + count)))
+    return f"{first}-{first + count - 1}"
 
 
 def states(stack: Stack) -> dict[str, str]:
@@ -118,6 +111,11 @@ def spark(stack: Stack) -> dict[str, Any]:
     return dict(httpx.get(page, timeout=30).raise_for_status().json())
 
 
+def assert_memory_sufficed(stack: Stack) -> None:
+    """The kernel may end a driver in a container that goes on as healthy: only the engine tells."""
+    assert [container["Name"] for container in containers(stack) if container["State"]["OOMKilled"]] == []
+
+
 def everything(stack: Stack) -> dict[str, list[tuple[object, ...]]]:
     """What was published, how each run ended, and how far the consumers have read."""
     return {
@@ -139,6 +137,13 @@ def test_every_service_is_healthy_and_the_file_has_no_warning(stack: Stack) -> N
     assert stack.command("status", check=False).returncode == 0
     command = ["docker", "compose", "--env-file", str(stack.folder / ".env"), "config", "--quiet"]
     assert subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True).stderr == ""
+
+
+def test_every_volume_has_a_name(stack: Stack) -> None:
+    """Others would be left behind by each `down`."""
+    mounts = [mount for container in containers(stack) for mount in container["Mounts"] if mount["Type"] == "volume"]
+    project = stack.settings["COMPOSE_PROJECT_NAME"]
+    assert [mount["Destination"] for mount in mounts if not mount["Name"].startswith(f"{project}_")] == []
 
 
 def test_settings_are_readable_by_their_owner_only_and_in_no_image(stack: Stack) -> None:
@@ -167,12 +172,18 @@ def test_an_image_has_the_packages_of_the_lock(stack: Stack, image: str) -> None
 
 
 def test_whatever_is_killed_in_an_evening_comes_back_and_nothing_is_lost(stack: Stack) -> None:
+    # Slow enough that a collector is still at work when something of it is killed.
+    stack.control("POST", "faults", json=[{"match": "finance.yahoo.com", "times": None, "delay_seconds": 2}])
     run = stack.trigger(CONTROLLER)
     for task, service in KILLED.items():
-        run.await_task(task, "running", "success")
-        if service == "spark-worker":
+        asked = len(stack.control("GET", "requests"))
+        run.await_task(task, "running")
+        if task in SPARK_TASKS:
             eventually(lambda: spark(stack)["activeapps"], bool, seconds=120)
+        else:
+            eventually(lambda: len(stack.control("GET", "requests")), lambda now: now > asked, seconds=120)  # noqa: B023
         kill(stack, service)
+    stack.control("DELETE", "faults")
     ended = run.states_at_the_end(1500)
     assert ended["run"] == "success", (ended, run.page["note"])
     # What had stored all before it was killed finds nothing left to do.
@@ -180,6 +191,7 @@ def test_whatever_is_killed_in_an_evening_comes_back_and_nothing_is_lost(stack: 
     assert_whole(stack, FRIDAY)
     assert stack.rows("SELECT count(*) FROM logs_consumer_error") == [(0,)]
     assert "Asked to launch executor" in docker(stack, "logs", "spark-worker")
+    assert_memory_sufficed(stack)
     await_health(stack)
 
 
@@ -206,16 +218,35 @@ def test_every_dag_ends_in_success_on_the_last_sunday_of_a_month(stack: Stack) -
         assert stack.rows(f"SELECT count(*) > 0 FROM {table}") == [(True,)], table
     assert docker(stack, "run", "--rm", "-T", "tools", "ls", "/data/backups").endswith(".dump\n")
     assert {job["state"] for job in spark(stack)["completedapps"]} == {"FINISHED"}
+    # As much at once as the pools allow: a collector beside the driver of a range.
+    beside = [stack.trigger(OTHERS[0], force=True), stack.trigger(DAILY[-1], from_date=f"{FIRST}", force=True)]
+    assert {run.end() for run in beside} == {"success"}, [run.page["note"] for run in beside]
+    assert_memory_sufficed(stack)
 
 
 def test_the_commands_of_the_design_work_as_they_are_written(stack: Stack) -> None:
     assert "stores" in docker(stack, "logs", "consumer-etf-daily")
+    allocator = (
+        *("spark-submit", "--master", "spark://spark-master:7077"),
+        "/opt/spark-apps/batch/spark_02_active_stock_allocator.py",
+    )
+    done = len(spark(stack)["completedapps"])
+    docker(stack, "exec", "-T", "spark-master", *allocator)  # complete already: it says so, without a job
+    docker(stack, "exec", "-T", "spark-master", *allocator, "--force")
+    states_of_jobs = [job["state"] for job in spark(stack)["completedapps"]]
+    assert states_of_jobs == ["FINISHED"] * (done + 1)
+    assert_memory_sufficed(stack)
+    # A day later each ETF lacks a bar.
+    stack.control("POST", "clock", json={"now": f"{MONDAY}T22:00:00Z"})
     backfill = ("python", "/app/test/1_backfill_etf_benchmarks.py", "--days", "60", "--delay", "2.0")
     docker(stack, "exec", "-T", "api", *backfill)
-    ended = "SELECT status FROM process_executions WHERE process = 'benchmark_backfill'"
-    assert stack.rows(ended)[0][0] in {"success", "skipped"}
-    submit = ("spark-submit", "--master", "spark://spark-master:7077")
-    docker(stack, "exec", "-T", "spark-master", *submit, "/opt/spark-apps/batch/spark_02_active_stock_allocator.py")
+    ended = "SELECT status, stored > 0 FROM process_executions WHERE process = 'benchmark_backfill'"
+    assert stack.rows(ended) == [("success", True)]
+    stack.command("run", "test/2_staggered_sector_backfill.py", "--delay-minutes", "0", "--skip-existing")
+    ended = "SELECT status FROM process_executions WHERE process = 'sector_backfill' AND stored > 0"
+    assert set(stack.rows(ended)) == {("success",)}
+    kept = docker(stack, "exec", "-T", "api", "ls", "/app/test/.cache/replay-hand").split()
+    assert {"SPY", "XLV"} <= {name.partition("_")[0] for name in kept}
     for query in ("SELECT * FROM v_recent_executions", "SELECT * FROM get_processing_progress()"):
         asked = docker(stack, "exec", "-T", "postgres", "psql", "-U", "postgres", "stockdb", "-c", query)
         assert "(0 rows)" not in asked
@@ -223,6 +254,11 @@ def test_the_commands_of_the_design_work_as_they_are_written(stack: Stack) -> No
 
 
 def test_prometheus_reads_the_api(stack: Stack) -> None:
+    image = services()["prometheus"]["image"]
+    if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode != 0:
+        pulled = subprocess.run(["docker", "pull", image], capture_output=True, text=True, check=False)
+        if pulled.returncode != 0:
+            pytest.skip(f"{image} is not here and cannot be pulled: {pulled.stderr.strip()}")
     docker(stack, "--profile", "metrics", "up", "--detach", "--wait", "prometheus")
     page = f"http://127.0.0.1:{stack.settings['PROMETHEUS_PORT']}/api/v1/query"
 
@@ -244,12 +280,32 @@ def test_down_and_up_keep_the_data(stack: Stack) -> None:
     assert [run["dag_run_id"] for run in stack.runs_of("~")] == runs
 
 
+def test_an_older_schema_is_brought_up_to_date_and_the_data_stay(stack: Stack) -> None:
+    """As after `git pull && ./start.sh` with a migration that is new."""
+    before = everything(stack)
+    index = "SELECT count(*) FROM pg_indexes WHERE indexname = 'process_executions_usable'"
+    revision = "SELECT version_num FROM alembic_version"
+    [(newest,)] = stack.as_superuser(revision)
+    for name in ("analytics_stock_trending_best", "analytics_portfolio_performance_date", "process_executions_usable"):
+        stack.as_superuser(f"DROP INDEX {name}")
+    stack.as_superuser("UPDATE alembic_version SET version_num = '0008'")
+    assert stack.as_superuser(index) == [(0,)]
+    start_again(stack)
+    assert stack.as_superuser(index) == [(1,)]
+    assert stack.as_superuser(revision) == [(newest,)]
+    assert everything(stack) == before
+
+
 def test_services_scale_in_the_middle_of_a_run_that_makes_the_portfolios_computed_by_hand(stack: Stack) -> None:
     stack.control("POST", "clock", json={"now": f"{D}T22:00:00Z"})
     run = stack.trigger(CONTROLLER)
     run.await_task("collect_benchmark_etfs", "running", "success")
     docker(stack, "up", "--detach", "--wait", "--scale", "spark-worker=2", "--scale", "consumer-stock-daily=3")
+    assert stack.command("status", check=False).returncode == 0
     assert spark(stack)["aliveworkers"] == 2
+    first, last = map(int, stack.settings["SPARK_WORKER_UI_PORT"].split("-"))
+    pages = {int(docker(stack, "port", "--index", at, "spark-worker", "8081").rpartition(":")[2]) for at in ("1", "2")}
+    assert len(pages & set(range(first, last + 1))) == 2
     assert len(docker(stack, "ps", "--quiet", "consumer-stock-daily").split()) == 3
     ended = run.states_at_the_end()
     assert set(ended.values()) == {"success"}, (ended, run.page["note"])

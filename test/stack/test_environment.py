@@ -18,7 +18,6 @@ INHERITED = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "ACTSTOCK_DAG_RUN_ID": "dag/run",
 }
-OWN = {"api": {"DB_API_PASSWORD"}, "dashboard": {"API_KEY"}, "topics": set(), "replay": set(), "system": set()}
 
 
 @pytest.fixture
@@ -34,8 +33,8 @@ def secrets_in(given: dict[str, str], folder: Folder) -> set[str]:
 @pytest.mark.parametrize("role", READS)
 def test_a_role_has_its_own_password_only(role: str, folder: Folder) -> None:
     given = environment(folder, role, INHERITED)
-    expected = OWN.get(role, {f"DB_{role.upper()}_PASSWORD"})
-    assert secrets_in(given, folder) == expected
+    passwords = {f"DB_{role.upper()}_PASSWORD"} if role in ROLES else set()
+    assert secrets_in(given, folder) == ({"API_KEY"} if role == "dashboard" else passwords)
     assert ("DB_USER" in given) == (role in ROLES)
     assert given.get("DB_USER", role) == role
     assert "of-the-shell" not in given.values()

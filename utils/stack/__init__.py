@@ -1,4 +1,4 @@
-"""Local mode: every part of the platform on this machine, without containers (architecture 3).
+"""Local mode: every part of the platform on this machine, without containers (ARCHITECTURE.md, Two ways to run it).
 
     start.sh → __main__ → checks, then steps in order of what they need; services run under supervisor.
 

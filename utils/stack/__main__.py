@@ -3,10 +3,16 @@
 ./start.sh demo                          an invented market, its past built by the real programs, ready to look at
 ./start.sh                               Yahoo itself; --run also computes today's portfolio
 ./start.sh --replay DIR [--now INSTANT]  a market directory at its own time
-./start.sh stop | status | logs [SERVICE] [-f] | reset | run PROGRAM ARGS... | test
-./start.sh move                          take over the data of the other way of running: with Docker, or without
+./start.sh stop                          end everything, keep the data
+./start.sh status                        one line a service; exit code 0 only when all are healthy
+./start.sh logs [SERVICE] [-f] [-n 100]  what services wrote
+./start.sh run PROGRAM ARGS...           one of our programs, with its own role
+./start.sh reset [--yes]                 ask, then remove the market's data
+./start.sh move [--yes]                  take over the data of the other way of running: with Docker, or without
+./start.sh test                          the whole test suite
 
-With Docker where an engine answers; --local: without, all the same.
+--data DIR is the market's folder, --only NAMES starts some services with what they need. With Docker where an engine
+answers; --local: without, all the same.
 """
 
 import argparse
@@ -14,6 +20,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,16 +207,24 @@ def logs(arguments: argparse.Namespace) -> int:
 
 
 def reset(arguments: argparse.Namespace) -> int:
-    """Ask, then remove the market's data. Raises CheckFailed when nobody can be asked."""
+    """Ask, then remove the market's data. Raises CheckFailed when nobody can be asked, or Docker has them."""
     folder = _meant(arguments)
+    if folder.settings.get("ACTSTOCK_MODE") == "compose":
+        raise checks.CheckFailed(f"{folder.path} is with Docker: expected ./start.sh reset without --local")
+    volumes = _volumes(folder)
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise checks.CheckFailed("reset: expected an answer on a terminal, or --yes; found neither")
-        answer = input(f"remove all data of {folder.market} in {folder.path}? Type its name to confirm: ")
+        where = f"{folder.path} and in Docker's volumes" if volumes else f"{folder.path}"
+        answer = input(f"remove all data of {folder.market} in {where}? Type its name to confirm: ")
         if answer.strip() != folder.market.name:
             print("nothing removed")
             return FAILED
     supervisor.stop(folder)
+    if volumes:
+        removed = subprocess.run(["docker", "volume", "rm", *volumes], capture_output=True, text=True, check=False)
+        if removed.returncode != 0:
+            raise checks.CheckFailed(f"reset: {removed.stderr.strip().splitlines()[-1]}")
     # Under another name first: should the removal be cut off, what is left is no market's folder.
     gone = folder.path.with_name(folder.path.name + REMOVED)
     shutil.rmtree(gone, ignore_errors=True)
@@ -217,6 +232,18 @@ def reset(arguments: argparse.Namespace) -> int:
     shutil.rmtree(gone)
     print(f"removed {folder.path}")
     return 0
+
+
+def _volumes(folder: Folder) -> list[str]:
+    """What the market has left in Docker; its passwords are in this folder. Raises CheckFailed when nobody can tell."""
+    if "ACTSTOCK_MODE" not in folder.settings or shutil.which("docker") is None:
+        return []
+    of_project = f"label=com.docker.compose.project={folder.settings['COMPOSE_PROJECT_NAME']}"
+    command = ["docker", "volume", "ls", "--quiet", "--filter", of_project]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    if told.returncode != 0:
+        raise checks.CheckFailed(f"{folder.path} was with Docker: expected its engine to tell what is left, found none")
+    return told.stdout.split()
 
 
 def run(arguments: argparse.Namespace) -> int:

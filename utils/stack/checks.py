@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -88,9 +88,9 @@ def resources(path: Path) -> None:
         )
 
 
-def ports(folder: Folder) -> None:
-    """No other program listens where this stack will."""
-    wanted = {name: folder.port(name) for name in PORTS if folder.market.is_replayed or not name.startswith("REPLAY_")}
+def ports(folder: Folder, names: Iterable[str] = PORTS) -> None:
+    """No other program listens where this stack will: on the ports of these settings; of a replay's if it is one."""
+    wanted = {name: folder.port(name) for name in names if folder.market.is_replayed or not name.startswith("REPLAY_")}
     twice = {port for port in wanted.values() if list(wanted.values()).count(port) > 1}
     if twice:
         names = ", ".join(name for name, port in wanted.items() if port in twice)

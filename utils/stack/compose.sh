@@ -2,6 +2,7 @@
 # a few words of shell is done by a container of ours (utils/stack/containers.py). Sourced; expects $repo, say and fail.
 
 ENGINE=25 # the first with a quick health check while a service starts (start_interval)
+COMPOSE=2.20.2 # the first that hands it on, and knows services that another may do without
 MEMORY=3  # GiB: the peak of the whole stack with a Spark job
 
 engine_answers() {
@@ -11,44 +12,44 @@ engine_answers() {
 started_with_docker() { grep -qs "^ACTSTOCK_MODE='compose'" "$@"; } # .env of markets
 
 set_mode() { # compose or local: what ./start.sh means from now on for the market in $folder
-    sed -i '/^ACTSTOCK_MODE=/d' "$folder/.env"
-    printf "ACTSTOCK_MODE='%s'\n" "$1" >>"$folder/.env"
+    ! grep -qx "ACTSTOCK_MODE='$1'" "$folder/.env" || return 0
+    # As a whole: neither a last line without its end nor an interruption spoils it.
+    (umask 077; { grep -v '^ACTSTOCK_MODE=' "$folder/.env" || true; printf "ACTSTOCK_MODE='%s'\n" "$1"; } >"$folder/.env.part")
+    mv "$folder/.env.part" "$folder/.env"
 }
 
 runs_without_docker() { # folders of markets: whether in one of them a supervisor is alive
     local folder pid
     for folder in "$@"; do
         pid="$(cat "$folder/run/supervisord.pid" 2>/dev/null || true)"
-        if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then return 0; fi
+        # After a crash its number may be another program's.
+        if [ -n "$pid" ] && grep -qs supervisord "/proc/$pid/cmdline"; then return 0; fi
     done
     return 1
 }
 
-mode_of() { # arguments of start.sh: the way in which the market they mean was begun, compose or local; a new one: nothing
-    local argument previous="" market=yahoo given=""
-    [ "${1:-}" != demo ] || market=demo
-    for argument in "$@"; do
-        case "$previous" in
-            --data) given="$argument" ;;
-            --replay) market="replay-$(basename "$(realpath -m "$argument")" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9]+/-/g; s/^-|-$//g')" ;;
-        esac
-        previous="$argument"
-    done
-    case "${given:-${1:-}}" in
+mode_of() { # the way in which the market that is meant was begun, compose or local; a new one: nothing
+    local folder="${option[--data]:-}" market=yahoo
+    case "$command" in
         stop | status | logs | reset | run)
-            if ! runs_without_docker "$data"/* && started_with_docker "$data"/*/.env; then echo compose; else echo local; fi
-            return ;;
+            if [ -z "$folder" ]; then
+                if ! runs_without_docker "$data"/* && started_with_docker "$data"/*/.env; then echo compose; else echo local; fi
+                return
+            fi ;;
+        demo) market=demo ;;
     esac
-    given="${given:-$data/$market}"
-    if started_with_docker "$given/.env"; then echo compose; elif [ -d "$given/pg" ]; then echo local; fi
+    if [ -n "${option[--replay]:-}" ]; then
+        market="replay-$(basename "${option[--replay]}" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9]+/-/g; s/^-|-$//g')"
+    fi
+    folder="${folder:-$data/$market}"
+    if started_with_docker "$folder/.env"; then echo compose; elif [ -d "$folder/pg" ]; then echo local; fi
 }
 
-compose_mode() { # arguments of start.sh
+compose_mode() { # what read_arguments found
     check_engine
-    case "${1:-}" in
-        stop | status | logs | reset | run) local command="$1"; shift; the_folder "$@"; started_here; "compose_$command" "${rest[@]}" ;;
-        --help | -h) sed -n '2,/^"""$/{/^"""$/d;p}' "$repo/utils/stack/__main__.py" ;;
-        *) compose_start "$@" ;;
+    case "$command" in
+        stop | status | logs | reset | run) the_folder; started_here; "compose_$command" ;;
+        *) compose_start ;;
     esac
 }
 
@@ -57,42 +58,65 @@ check_engine() {
     engine_answers || fail "expected a Docker engine to answer (docker info), found none; --local does without"
     version="$(docker version --format '{{.Server.Version}}')"
     [ "${version%%.*}" -ge "$ENGINE" ] || fail "expected Docker Engine $ENGINE or newer, found $version; --local does without"
-    docker compose version >/dev/null 2>&1 || fail "expected Docker Compose (docker compose version), found none; --local does without"
+    version="$(docker compose version --short 2>/dev/null || true)"
+    printf '%s\n' "$COMPOSE" "${version#v}" | sort --check=quiet --version-sort ||
+        fail "expected Docker Compose $COMPOSE or newer, found ${version:-none}; --local does without"
 }
 
-compose() { # of the market in $folder
-    docker compose --project-directory "$repo" --env-file "$folder/.env" "$@"
+compose() { # of the market in $folder: its .env holds, whatever this shell has by the same names
+    # shellcheck disable=SC2046 # several options
+    env $(sed -nE 's/^([A-Z_]+)=.*/-u \1/p' "$repo/.env.example") \
+        docker compose --project-directory "$repo" --env-file "$folder/.env" "$@"
 }
 
 # -- which market ----------------------------------------------------------------------------------------------------
 
-the_folder() { # arguments: sets $folder to the market's that is meant, and $rest to the other arguments
-    local given=()
-    rest=()
-    while [ $# -gt 0 ]; do
-        case "$1" in
-            --data) [ $# -gt 1 ] || fail "--data: expected a folder"; given=("$2"); shift 2 ;;
-            *) rest+=("$1"); shift ;;
-        esac
-    done
-    if [ "${#given[@]}" = 0 ] && [ -L "$repo/.env" ] && [ -f "$repo/.env" ]; then given=("$(dirname "$(readlink -f "$repo/.env")")"); fi
-    [ "${#given[@]}" = 1 ] || mapfile -t given < <(find "$data" -mindepth 2 -maxdepth 2 -name market.json -printf '%h\n' 2>/dev/null | sort)
-    [ "${#given[@]}" = 1 ] || fail "expected one market in $data or --data DIR, found ${given[*]:-none: ./start.sh demo makes one}"
-    folder="$(cd "${given[0]}" 2>/dev/null && pwd)" || fail "${given[0]}: expected the folder of a market, found none"
-    [ -f "$folder/market.json" ] || fail "$folder: expected the folder of a market, found no market.json in it"
+the_folder() { # sets $folder to the market's that is meant: of --data, else of the link that start.sh keeps, else the only one
+    local found=()
+    folder="${option[--data]:-}"
+    if [ -z "$folder" ] && link_is_of_data; then folder="$(dirname "$(readlink -f "$repo/.env")")"; fi
+    if [ -z "$folder" ]; then
+        mapfile -t found < <(find "$data" -mindepth 2 -maxdepth 2 -name market.json -printf '%h\n' 2>/dev/null | sort)
+        [ "${#found[@]}" = 1 ] || refuse "expected one market in $data or --data DIR, found ${found[*]:-none: ./start.sh demo makes one}"
+        folder="${found[0]}"
+    fi
+    [ -f "$folder/market.json" ] || refuse "$folder: expected the folder of a market, found no market.json in it"
+}
+
+link_is_of_data() { # .env may lead to another folder of markets than the one that ACTSTOCK_DATA names
+    [ -L "$repo/.env" ] && [ -f "$repo/.env" ] || return 1
+    case "$(readlink -f "$repo/.env")" in "$(readlink -m "$data")"/*) ;; *) [ "$data" = "$repo/var" ] ;; esac
+}
+
+is_in_repo() { case "$folder" in "$repo"/*) ;; *) return 1 ;; esac; }
+
+link_is_ours() {
+    ! is_in_repo || [ ! -e "$repo/.env" ] || [ -L "$repo/.env" ] ||
+        fail ".env: expected the link that start.sh keeps, found a file; move it away"
 }
 
 remember() { # so that `docker compose …` in this folder means this market
-    case "$folder" in "$repo"/*) ;; *) return 0 ;; esac
-    [ ! -e "$repo/.env" ] || [ -L "$repo/.env" ] || fail ".env: expected the link that start.sh keeps, found a file; move it away"
-    ln -sfn "${folder#"$repo"/}/.env" "$repo/.env"
+    if is_in_repo; then
+        ln -sfn "${folder#"$repo"/}/.env" "$repo/.env"
+    else
+        say "$folder is elsewhere: commands need --data $folder, docker compose needs --env-file $folder/.env"
+    fi
 }
 
 started_here() {
-    started_with_docker "$folder/.env" || fail "$folder: was never started with Docker; ./start.sh --local means the other mode"
+    started_with_docker "$folder/.env" || fail "$folder: is not with Docker; ./start.sh --local means the other mode"
 }
 
-market_name() { sed -n "s/^PLATFORM_MARKET='\(.*\)'$/\1/p" "$folder/.env"; }
+setting() { sed -n "s/^$1='\(.*\)'$/\1/p" "$folder/.env"; } # one of the market's
+
+volumes_are_its_own() { # a folder that is new to Docker has other passwords than volumes that are there
+    local project
+    ! grep -q '^ACTSTOCK_MODE=' "$folder/.env" || return 0
+    project="$(setting COMPOSE_PROJECT_NAME)"
+    [ -z "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project")" ] ||
+        fail "$folder: expected no volumes of $project, found those of a folder that is gone (airflow/runbooks/start.md)"
+    set_mode local
+}
 
 # -- start -----------------------------------------------------------------------------------------------------------
 
@@ -121,40 +145,47 @@ in_container() { # runs utils/stack/containers.py as this user, on the folders o
 }
 
 compose_start() {
-    local argument previous="" only="" directory="" parent="$data" arguments=() memory
+    local only="${option[--only]:-}" directory="${option[--replay]:-}" parent="$data" arguments=("${options[@]}") memory
     quiet=""; [ -t 2 ] || quiet=1
-    for argument in "$@"; do
-        case "$previous" in
-            --replay) directory="$(realpath -m "$argument")"; argument="$directory" ;;
-            --data) argument="$(realpath -m "$argument")"; parent="$(dirname "$argument")" ;;
-            --only) only="${argument//,/ }" ;;
-        esac
-        arguments+=("$argument"); previous="$argument"
-        case "$argument" in --replay=* | --data=* | --only=*) fail "${argument%%=*}: expected a space before its value" ;; esac
-    done
-    [ -z "$directory" ] || [ -d "$directory" ] || fail "--replay: expected a market directory, found none at $directory"
+    [ -z "$command" ] || arguments=("$command" "${options[@]}")
+    [ -z "${option[--data]:-}" ] || parent="$(dirname "${option[--data]}")"
+    [ -z "$directory" ] || [ -d "$directory" ] || refuse "--replay: expected a market directory, found none at $directory"
     memory="$(($(docker info --format '{{.MemTotal}}') / 1024 ** 3))"
     [ "$memory" -ge "$MEMORY" ] || fail "memory: expected $MEMORY GiB for Docker's engine, found $memory GiB"
     mkdir -p "$data" "$parent"
     build
     folder="$(in_container prepare "${arguments[@]}")" || exit $?
     not_local
+    link_is_ours
+    no_other_start
+    volumes_are_its_own
+    [ -n "$(compose ps --quiet)" ] || in_container ports --data "$folder" || exit $?
     set_mode compose
-    remember
     # shellcheck disable=SC2086 # several names
-    compose up --detach --wait --wait-timeout 600 --remove-orphans $only || { compose_explain; exit 1; }
+    compose up --detach --wait --wait-timeout 600 --remove-orphans ${only//,/ } || { compose_explain; exit 1; }
+    remember
     [ -n "$only" ] || compose run --rm --no-deps tools python -m utils.stack.containers finish "${arguments[@]}"
+}
+
+no_other_start() { # until this one ends; the other mode's, too
+    exec 9>"$folder/run/start.lock"
+    flock --nonblock 9 || fail "$folder: expected no other start, found one that is still busy"
 }
 
 not_local() { # one of both modes at a time in a folder
     ! runs_without_docker "$folder" || fail "$folder runs without Docker: ./start.sh --local stop first"
 }
 
-WELL='\|(running\|healthy\|.*|exited\|\|0)$' # a service; one that had something to do once
+WELL='\|running\|healthy\||^(migrate|topics|airflow-init|market)\|exited\|\|0$' # a service; one that had something to do once
+
+states() { # service|state|health|exit code of each container, but for those of a command by hand
+    compose ps --all --format '{{.Name}}|{{.Service}}|{{.State}}|{{.Health}}|{{.ExitCode}}' |
+        sed -E '/^[^|]*-run-[0-9a-f]+\|/d; s/^[^|]*\|//'
+}
 
 compose_explain() { # the end of the log of what is not well
     local service
-    for service in $(compose ps --all --format '{{.Service}}|{{.State}}|{{.Health}}|{{.ExitCode}}' | grep -Ev "$WELL" | cut -d '|' -f 1); do
+    for service in $(states | grep -Ev "$WELL" | cut -d '|' -f 1 | sort -u); do
         say "-- $service"
         compose logs --no-log-prefix --tail 20 "$service" >&2
     done
@@ -165,40 +196,33 @@ compose_explain() { # the end of the log of what is not well
 
 compose_stop() {
     compose --profile '*' down --remove-orphans
-    say "stopped $(market_name); data kept in Docker's volumes"
+    say "stopped $(setting PLATFORM_MARKET); data kept in Docker's volumes"
 }
 
 compose_status() { # exit code 0 only when every service is healthy
-    local ids
+    local ids found services missing
     compose ps --all --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
     ids="$(compose ps --quiet)"
-    [ -n "$ids" ] || return 1
     # shellcheck disable=SC2086 # several ids
-    docker stats --no-stream --format 'table {{.Name}}\t{{.MemUsage}}\t{{.CPUPerc}}' $ids
-    ! compose ps --all --format '{{.Service}}|{{.State}}|{{.Health}}|{{.ExitCode}}' | grep -qEv "$WELL"
+    [ -z "$ids" ] || docker stats --no-stream --format 'table {{.Name}}\t{{.MemUsage}}\t{{.CPUPerc}}' $ids
+    found="$(states)"
+    services="$(compose config --services)"
+    missing="$(comm -23 <(sort <<<"$services") <(cut -d '|' -f 1 <<<"$found" | sort -u) | paste -s -d ' ')"
+    [ -z "$missing" ] || say "not there: $missing"
+    [ -z "$missing" ] && ! grep -Ev "$WELL" <<<"$found" >/dev/null
 }
 
 compose_logs() {
-    local lines=100 options=()
-    while [ $# -gt 0 ]; do
-        case "$1" in
-            -f | --follow) options+=(--follow); shift ;;
-            -n | --lines) lines="${2:?-n: expected how many lines}"; shift 2 ;;
-            *) options+=("$1"); shift ;;
-        esac
-    done
-    compose --profile '*' logs --tail "$lines" "${options[@]}"
+    local lines="${option[-n]:-${option[--lines]:-100}}" follow="${option[-f]:-${option[--follow]:-}}"
+    compose --profile '*' logs --tail "$lines" ${follow:+--follow} "${words[@]}"
 }
 
 compose_reset() {
-    local name answer
-    name="$(market_name)"
-    if [ "${1:-}" != --yes ]; then
-        [ -t 0 ] || fail "reset: expected an answer on a terminal, or --yes; found neither"
-        read -r -p "remove all data of $name, in Docker's volumes and in $folder? Type its name to confirm: " answer
-        [ "$answer" = "$name" ] || { say "nothing removed"; exit 1; }
-    fi
+    local name
+    name="$(setting PLATFORM_MARKET)"
+    confirm "remove all data of $name, in Docker's volumes and in $folder?" "$name"
     not_local
+    no_other_start
     compose --profile '*' down --remove-orphans --volumes
     [ "$(readlink -f "$repo/.env")" != "$folder/.env" ] || rm -f "$repo/.env"
     rm -rf "$folder.removed"
@@ -207,18 +231,24 @@ compose_reset() {
     say "removed $folder and its volumes"
 }
 
+confirm() { # question, the name that says yes; --yes: nobody is asked
+    local answer
+    [ -z "${option[--yes]:-}" ] || return 0
+    [ -t 0 ] || refuse "$command: expected an answer on a terminal, or --yes; found neither"
+    read -r -p "$1 Type its name to confirm: " answer
+    [ "$answer" = "$2" ] || { say "nothing done"; exit 1; }
+}
+
 compose_run() {
-    compose run --rm --quiet-pull tools python -m utils.stack.program "$@"
+    compose run --rm --quiet-pull tools python -m utils.stack.program "${words[@]}"
 }
 
 # -- from one mode to the other ----------------------------------------------------------------------------------------
 
-move() { # the mode that gets the data, arguments: ./start.sh move, ./start.sh --local move
-    local to="$1" name arguments=() file
-    shift
+move() { # to the mode that gets the data: ./start.sh move, ./start.sh --local move
+    local to="$1" name arguments=() file backup
     check_engine
-    the_folder "$@"
-    [ "${#rest[@]}" = 0 ] || fail "move: expected --data DIR or nothing, found ${rest[*]}"
+    the_folder
     set_up .venv requirements.txt
     name="$(remembered market)" directory="$(remembered directory)" parent="$(dirname "$folder")"
     case "$name" in
@@ -249,30 +279,36 @@ REPLAYED=(market run/demo.json replay/clock.json)
 
 move_to_compose() {
     [ -d "$folder/pg" ] || fail "move: expected data of the other mode in $folder, found none"
+    ! started_with_docker "$folder/.env" || confirm "replace the data of $name with Docker by those without?" "$name"
+    link_is_ours
     without_docker stop
     "$repo/start.sh" --local "${arguments[@]}" --data "$folder" --only roles >&2
-    without_docker run database/backup.py
+    file="$(without_docker run database/backup.py | backup_file)"
     without_docker stop
-    file="$(find "$folder/backups" -name '*.dump' -printf '%f\n' | sort | tail -n 1)"
     build
     in_container prepare "${arguments[@]}" --data "$folder" >/dev/null
-    remember
+    volumes_are_its_own
     compose --profile '*' stop
     compose up --detach --wait postgres
     compose run --rm --no-TTY migrate </dev/null
-    tools sh -c 'umask 077 && cat >"/data/backups/$0"' "$file" <"$folder/backups/$file"
+    tools sh -c 'umask 077 && cat >"/data/backups/$0"' "$(basename "$file")" <"$file"
     tar -C "$folder" -cf - --ignore-failed-read "${REPLAYED[@]}" 2>/dev/null | tools sh -c 'mkdir -p /data/run && tar -C /data -xf -'
-    tools python -m utils.stack.program database/restore.py "$file" </dev/null
+    tools python -m utils.stack.program database/restore.py "$(basename "$file")" </dev/null
     compose --profile '*' stop
+    remember
+}
+
+backup_file() { # of what database/backup.py says
+    tee >(cat >&2) | sed -nE 's/^backup (.*\.dump): .*/\1/p'
 }
 
 move_to_local() {
     started_here
     compose --profile '*' stop
-    tools python -m utils.stack.program database/backup.py </dev/null
-    file="$(tools sh -c 'ls /data/backups' </dev/null | tr -d '\r' | grep '\.dump$' | sort | tail -n 1)"
+    backup="$(tools python -m utils.stack.program database/backup.py </dev/null | backup_file)"
+    file="$folder/backups/$(basename "$backup")"
     mkdir -p "$folder/backups" "$folder/replay" "$folder/run"
-    (umask 077 && tools cat "/data/backups/$file" </dev/null >"$folder/backups/$file")
+    (umask 077 && tools cat "$backup" </dev/null >"$file")
     tools sh -c 'cd /data && tar -cf - --ignore-failed-read "$@" 2>/dev/null' sh "${REPLAYED[@]}" </dev/null |
         tar -C "$folder" -xf - --no-same-owner
     compose --profile '*' down --remove-orphans

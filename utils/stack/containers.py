@@ -1,24 +1,26 @@
 """What start.sh asks of a container of ours, so that a machine with Docker needs nothing else (compose mode).
 
 python -m utils.stack.containers prepare ARGUMENTS...   # before: the market's folder and .env; prints the folder
+python -m utils.stack.containers ports ARGUMENTS...     # before: nobody else has them
 python -m utils.stack.containers market                 # in compose: the demo's market, and where its clock begins
 python -m utils.stack.containers finish ARGUMENTS...    # after: the demo's past, the pipeline, where to look
 
 ARGUMENTS are those of ./start.sh.
 """
 
+import hashlib
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import httpx
 
-from utils.stack import checks, demo, pipeline, status
+from utils.stack import checks, pipeline, status
 from utils.stack.__main__ import bring_up_to_date, instant, parser, wanted_market
 from utils.stack.folder import Folder, WrongFolder, add_settings, data_root, make, open_folder
+from utils.stack.ports import ALL_PORTS
 from utils.stack.steps import StepFailed, Took, make_market
 
 FAILED, USAGE = 1, 2
@@ -41,21 +43,45 @@ def compose_settings(folder: Folder, now: str | None) -> Mapping[str, str]:
     """What compose reads besides the folder's own settings; a name or profiles that are there stay."""
     market = folder.market
     found = {
-        "COMPOSE_PROJECT_NAME": folder.settings.get("COMPOSE_PROJECT_NAME") or f"actstock-{market.name}",
+        "COMPOSE_PROJECT_NAME": folder.settings.get("COMPOSE_PROJECT_NAME") or project_name(folder),
         "PLATFORM_MARKET": market.name,
         "PLATFORM_IS_DEMO": str(market.is_demo).lower(),
     }
     if market.is_replayed:
-        found["COMPOSE_PROFILES"] = folder.settings.get("COMPOSE_PROFILES") or "replay"
+        profiles = {"replay", *folder.settings.get("COMPOSE_PROFILES", "").split(",")} - {""}
+        found["COMPOSE_PROFILES"] = ",".join(sorted(profiles))
         found["REPLAY_HOST"] = "replay"
         # The demo's market is in a volume, where a container makes it.
         found["REPLAY_DIRECTORY"] = str(market.directory or "state")
         found["REPLAY_FOLDER"] = "market" if market.is_demo else ""
     if now is not None:
         found["REPLAY_NOW"] = now
-    if os.environ.get("ACTSTOCK_PORTS") == "free":
+    if os.environ.get("ACTSTOCK_PORTS") == "free" and "SPARK_WORKER_UI_PORT" not in folder.settings:
         found["SPARK_WORKER_UI_PORT"] = ""  # any
     return found
+
+
+def project_name(folder: Folder) -> str:
+    """Of containers and volumes: each folder of a market has its own.
+
+    On Windows every folder has one path in the container that asks; ACTSTOCK_PLACE is where it is outside.
+    """
+    path = os.environ.get("ACTSTOCK_PLACE", "") + str(folder.path)
+    return f"actstock-{folder.market.name}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
+
+
+def ports(arguments: Sequence[str]) -> None:
+    """No other program listens on a port that compose is about to publish."""
+    folder = open_folder(Path(parser().parse_args(arguments).data))
+    checks.ports(folder, published(folder))
+
+
+def published(folder: Folder) -> list[str]:
+    """The settings of ports that are published here."""
+    absent = {"KAFKA_CONTROLLER_PORT", "PROMETHEUS_PORT"}
+    if "metrics" in folder.settings.get("COMPOSE_PROFILES", "").split(","):
+        absent.remove("PROMETHEUS_PORT")
+    return [name for name in ALL_PORTS if name not in absent]
 
 
 def market(_: Sequence[str]) -> None:
@@ -73,11 +99,20 @@ def finish(arguments: Sequence[str]) -> None:
     folder = _here()
     began = time.monotonic()
     if given.now:
-        demo.move_clock(folder, datetime.fromisoformat(instant(given.now)))
+        _move_clock(folder, instant(given.now))
     took: list[Took] = bring_up_to_date(folder, run=given.run)
     if took:
         status.show_times(took, time.monotonic() - began)
     status.show_addresses(folder)
+
+
+def _move_clock(folder: Folder, now: str) -> None:
+    """The clock is in a volume: what local mode refuses before it starts is refused here."""
+    url = f"http://{folder.address('REPLAY_CONTROL_PORT')}/_control/clock"
+    answer = httpx.post(url, json={"now": now}, timeout=10, trust_env=False)
+    if answer.is_client_error:
+        raise checks.CheckFailed(f"--now: {answer.json()['detail']}")
+    answer.raise_for_status()
 
 
 def _here() -> Folder:
@@ -87,7 +122,12 @@ def _here() -> Folder:
     return folder
 
 
-ACTIONS: Mapping[str, Callable[[Sequence[str]], None]] = {"prepare": prepare, "market": market, "finish": finish}
+ACTIONS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "prepare": prepare,
+    "ports": ports,
+    "market": market,
+    "finish": finish,
+}
 
 
 def main() -> int:

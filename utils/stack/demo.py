@@ -1,4 +1,4 @@
-"""The demo's past, built with the real programs, month after month (architecture 3).
+"""The demo's past, built with the real programs, month after month (contracts 9).
 
 A kill in between goes on at the program it had reached: what is done stands in `run/demo.json`.
 """

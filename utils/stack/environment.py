@@ -36,7 +36,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "replay": (),
     "system": (),
 }
-EVERYBODY = ("PLATFORM_", "PIPELINE_")
+EVERYBODY = ("PLATFORM_", "PIPELINE_", "LOG_LEVEL")
 WITHOUT_DATABASE = frozenset({"dashboard", "topics", "replay", "system"})
 # folder of a program: the role it runs as
 ROLE_OF_FOLDER = {

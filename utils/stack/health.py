@@ -1,10 +1,11 @@
-"""Does a service answer? One question per address: tcp, http, a login at PostgreSQL, a part of Airflow, progress.
+"""Does a service answer? One question per address: tcp, http, Kafka, a login at PostgreSQL, part of Airflow, progress.
 
 python -m utils.stack.health http://localhost:8000/ready    # exit code 1 with the reason when it does not
 """
 
 import json
 import socket
+import struct
 import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 
 PATIENCE = 3  # seconds for one answer
 HEARTBEAT = timedelta(seconds=30)
+# Of Kafka's protocol: length, request 18 (ApiVersions), its version 0, a number for the answer, no client's name.
+API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 
 
 def problem(address: str, since: datetime | None = None) -> str | None:
@@ -25,6 +28,8 @@ def problem(address: str, since: datetime | None = None) -> str | None:
         match parts.scheme:
             case "tcp":
                 socket.create_connection((parts.hostname or "", parts.port or 0), timeout=PATIENCE).close()
+            case "kafka":
+                _ask_versions(parts.hostname or "", parts.port or 0)
             case "http":
                 with urllib.request.urlopen(address, timeout=PATIENCE):  # noqa: S310 - an address of ours
                     pass
@@ -34,11 +39,21 @@ def problem(address: str, since: datetime | None = None) -> str | None:
                 return progress.problem(Path(parts.path), since)
             case "pg":
                 return _login(address)
+            case "airflow-metadatabase":
+                return _metadatabase(f"http://{parts.netloc}")
             case scheme if scheme.startswith("airflow-"):
                 return _heartbeat(scheme.removeprefix("airflow-"), f"http://{parts.netloc}", since)
     except (OSError, ValueError) as error:
         return f"{parts.hostname}:{parts.port}: {getattr(error, 'reason', None) or error}"
     return None
+
+
+def _ask_versions(host: str, port: int) -> None:
+    """The first question of every Kafka client: a broker that hangs still takes connections. Raises OSError."""
+    with socket.create_connection((host, port), timeout=PATIENCE) as broker:
+        broker.sendall(API_VERSIONS)
+        if not broker.recv(1):
+            raise ConnectionError("no answer")
 
 
 def _login(address: str) -> str | None:
@@ -51,9 +66,19 @@ def _login(address: str) -> str | None:
     return None
 
 
-def _heartbeat(component: str, url: str, since: datetime | None) -> str | None:
+def _monitored(url: str, component: str) -> dict[str, str | None]:
     with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=PATIENCE) as answer:  # noqa: S310
-        found = json.load(answer)[component.replace("-", "_")]
+        return dict(json.load(answer)[component.replace("-", "_")])
+
+
+def _metadatabase(url: str) -> str | None:
+    """Airflow's API answers with 200 when its database does not, and says so in the answer."""
+    status = _monitored(url, "metadatabase")["status"]
+    return None if status == "healthy" else f"its database is {status}"
+
+
+def _heartbeat(component: str, url: str, since: datetime | None) -> str | None:
+    found = _monitored(url, component)
     beat = next((value for name, value in found.items() if name.startswith("latest_")), None)
     if beat is None:
         return "no heartbeat yet"

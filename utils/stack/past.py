@@ -1,4 +1,4 @@
-"""The demo's past as a plan: where the clock stands, and which programs run then (architecture 3)."""
+"""The demo's past as a plan: where the clock stands, and which programs run then (contracts 9)."""
 
 import json
 from collections.abc import Iterator

@@ -146,7 +146,7 @@ POSTGRES = f"pg://postgres:{{DB_POSTGRES_PASSWORD}}@{HOST}:{{DB_PORT}}/postgres"
 SERVICES: tuple[Service, ...] = (
     # SIGINT is PostgreSQL's fast stop: SIGTERM would wait for every client to leave.
     Service("postgres", "system", _postgres, ("cluster",), POSTGRES, "DB_PORT", stop_signal="INT"),
-    Service("kafka", "system", _kafka, ("broker",), f"tcp://{HOST}:{{KAFKA_PORT}}", "KAFKA_PORT"),
+    Service("kafka", "system", _kafka, ("broker",), f"kafka://{HOST}:{{KAFKA_PORT}}", "KAFKA_PORT"),
     Service(
         "replay",
         "replay",
@@ -161,7 +161,7 @@ SERVICES: tuple[Service, ...] = (
         "airflow",
         _airflow("api-server"),
         ("airflow-schema", "postgres"),
-        f"http://{HOST}:{{AIRFLOW_PORT}}/api/v2/monitor/health",
+        f"airflow-metadatabase://{HOST}:{{AIRFLOW_PORT}}",
         "AIRFLOW_PORT",
     ),
     # Logs of tasks are on this disk: the scheduler's log server, which would listen on every address, is not needed.

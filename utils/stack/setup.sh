@@ -9,6 +9,7 @@ export ACTSTOCK_DATA="$data" ACTSTOCK_DOWNLOADS="$downloads"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "start: $*"; exit 1; }
+refuse() { say "start: $*"; exit 2; } # what was asked for is wrong
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
