@@ -33,7 +33,7 @@ class KafkaSettings(BaseSettings):
     store_timeout_s: PositiveInt = Field(default=120, description="an item not stored by then is failed (unconfirmed)")
     batch_messages: PositiveInt = Field(default=200, description="messages a consumer stores in one transaction")
     max_invalid_share: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.5, description="a consumer stops when more of a batch cannot be stored"
+        default=0.5, description="a consumer stops when more of its topic's newest messages cannot be stored"
     )
     group_instance: str | None = Field(
         default=None, description="a consumer's number among its equals: started again it takes its partitions at once"

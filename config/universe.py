@@ -1,4 +1,4 @@
-"""The fifteen ETFs and the strategy's numbers, kept as data (contracts 1, rules 3-5). Adding an ETF is one line."""
+"""The ETFs and the strategy's numbers, kept as data (contracts 1, rules 3-5). Adding an ETF is one line."""
 
 from typing import Literal, NamedTuple
 

@@ -1,6 +1,8 @@
-"""The table of rooms (architecture 2): which folder may import which, and what it never imports."""
+"""The table of rooms (ARCHITECTURE.md, The rooms): which folder may import which, and what it never imports."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,12 @@ def test_yfinance_has_one_importer() -> None:
         if "yfinance" in imports_of(path)
     }
     assert importers <= {"collector/yahoo.py"}
+
+
+def test_the_api_and_the_dashboard_load_no_source() -> None:
+    """Not by way of a dependency either."""
+    code = "import sys, api.app, dashboard.app; assert not {'yfinance', 'kafka', 'pyspark'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-W", "ignore", "-P", "-c", code], env={"PYTHONPATH": str(REPO)}, check=True)
 
 
 def test_airflow_is_no_package_of_ours() -> None:

@@ -16,8 +16,8 @@ from config.topics import TOPIC_CONFIG
 
 # A message's size is limited by the topic; what the client packs around it comes on top.
 MAX_REQUEST_BYTES = int(TOPIC_CONFIG["max.message.bytes"]) + 64 * 1024
-# How long the broker may be silent while a program starts.
-START_TIMEOUT_S = 60
+# How long the broker may be silent while a program starts: as long as it may be while one is at work.
+START_TIMEOUT_S = 120
 # A member whose instance is known comes back under its name; another must be missed soon.
 KNOWN_SESSION_MS, UNKNOWN_SESSION_MS = 20_000, 10_000
 
@@ -35,7 +35,7 @@ def producer(settings: KafkaSettings | None = None) -> KafkaProducer:
     """
     settings = settings or load(KafkaSettings)
     timeout_ms = settings.delivery_timeout_s * 1000
-    return when_it_answers(
+    return _when_it_answers(
         settings,
         lambda: KafkaProducer(
             bootstrap_servers=settings.bootstrap_servers.split(","),
@@ -54,6 +54,15 @@ def producer(settings: KafkaSettings | None = None) -> KafkaProducer:
     )
 
 
+def close_producer(sender: KafkaProducer, *, timeout_s: float = 10) -> None:
+    """Close it, with what it still holds after the time or so as failed; the client alone would raise and stay."""
+    try:
+        sender.close(timeout=timeout_s)
+    except KafkaTimeoutError:
+        sender._sender.force_close()
+        sender.close(timeout=timeout_s)
+
+
 def consumer(service: str, settings: KafkaSettings | None = None) -> KafkaConsumer:
     """A member of the group named like its service. It commits by hand and subscribes to nothing yet.
 
@@ -61,7 +70,7 @@ def consumer(service: str, settings: KafkaSettings | None = None) -> KafkaConsum
     """
     settings = settings or load(KafkaSettings)
     known = bool(settings.group_instance)  # empty in .env: not known
-    return when_it_answers(
+    return _when_it_answers(
         settings,
         lambda: KafkaConsumer(
             bootstrap_servers=settings.bootstrap_servers.split(","),
@@ -86,7 +95,7 @@ def consumer(service: str, settings: KafkaSettings | None = None) -> KafkaConsum
 def admin(settings: KafkaSettings | None = None) -> KafkaAdminClient:
     """A client that asks about topics and makes them."""
     settings = settings or load(KafkaSettings)
-    return when_it_answers(
+    return _when_it_answers(
         settings,
         lambda: KafkaAdminClient(
             bootstrap_servers=settings.bootstrap_servers.split(","),
@@ -97,14 +106,14 @@ def admin(settings: KafkaSettings | None = None) -> KafkaAdminClient:
     )
 
 
-def when_it_answers(settings: KafkaSettings, make: Callable[[], T], *, timeout_s: float = START_TIMEOUT_S) -> T:
+def _when_it_answers(settings: KafkaSettings, make: Callable[[], T]) -> T:
     """What `make` returns once the broker answers.
 
     Raises BrokerUnavailable with one line when it does not within the time.
     """
     attempts = Retrying(
         retry=retry_if_exception_type((KafkaTimeoutError, RetriableError, OSError)),
-        stop=stop_after_delay(timeout_s),
+        stop=stop_after_delay(START_TIMEOUT_S),
         wait=wait_exponential_jitter(multiplier=0.2, max=3),
     )
     try:
@@ -112,5 +121,5 @@ def when_it_answers(settings: KafkaSettings, make: Callable[[], T], *, timeout_s
     except RetryError as error:
         reason = error.last_attempt.exception()
         raise BrokerUnavailable(
-            f"Kafka at {settings.bootstrap_servers}: no answer within {timeout_s:.0f} s ({reason})"
+            f"Kafka at {settings.bootstrap_servers}: no answer within {START_TIMEOUT_S:.0f} s ({reason})"
         ) from reason

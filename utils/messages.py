@@ -2,26 +2,35 @@
 
 Units: prices in the instrument's currency, `holding_percent` in percent, caps in the row's currency, dates are
 sessions, `_at` instants in UTC. `fetched_at` is wall time when the answer arrived, `observed_at` the platform's clock.
-Key = ticker, headers = `schema_version`, `run_id`, `produced_at`, `kind`. What is not valid raises InvalidMessage.
+Key = ticker, headers = `schema_version`, `run_id`, `produced_at`, `operation` (of the run's item; the kind if it is not
+there). What is not valid raises InvalidMessage.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
-from config.topics import ETF_DAILY, ETF_HOLDINGS, STOCK_DAILY
+from config.topics import ETF_DAILY, ETF_HOLDINGS, STOCK_DAILY, TOPIC_CONFIG
 
 SCHEMA_VERSION = 1
 LONGEST_RUN_ID = 200
+# What is larger is not read: a few hundred kilobytes of empty objects would fill the memory, and again at each restart.
+LARGEST_VALUE = int(TOPIC_CONFIG["max.message.bytes"])
+LONGEST_LIST = 30_000
+# The bars of the longest list have ten fields each; what is left is for the message's own and for names.
+MOST_COMMAS, MOST_BRACKETS = LONGEST_LIST * 10 + 10_000, LONGEST_LIST + 1_000
 
 SYMBOL = r"[A-Z0-9^][A-Z0-9.\-=^]{0,19}"
 """How the source writes an instrument, whole: NVDA, 005930.KS, BRK-B, ^GSPC, KRW=X."""
 Ticker = Annotated[str, Field(pattern=f"^{SYMBOL}$")]
 Name = Annotated[str, Field(max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
+# Absurd, however units are mistaken; within them sums and scores fit their columns.
+MOST_SHARES, LEAST_CAP = 10**13, 10**6
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
 
 
@@ -52,7 +61,7 @@ class Bar(_Model):
     low_price: Finite | None
     close_price: Finite
     adj_close_price: Finite
-    volume: Annotated[int, Field(ge=0, lt=2**63)]
+    volume: Annotated[int, Field(ge=0, le=MOST_SHARES)]
     dividend: Finite = 0.0
     split_ratio: Annotated[float, Field(ge=0, le=1e6)] = 0.0
 
@@ -65,7 +74,7 @@ class BarsMessage(_Message):
     currency: Currency
     mode: Literal["merge", "replace"]
     observed_session: date = Field(description="the last session closed when it was fetched: ends doubts (rules 2)")
-    bars: Annotated[tuple[Bar, ...], Field(min_length=1, max_length=30_000)]
+    bars: Annotated[tuple[Bar, ...], FailFast(), Field(min_length=1, max_length=LONGEST_LIST)]
 
 
 class Holding(_Model):
@@ -85,7 +94,7 @@ class HoldingsMessage(_Message):
     kind: Literal["holdings"] = "holdings"
     as_of_date: date
     source: Name
-    holdings: Annotated[tuple[Holding, ...], Field(min_length=1, max_length=5000)]
+    holdings: Annotated[tuple[Holding, ...], FailFast(), Field(min_length=1, max_length=5000)]
 
 
 class QuotesMessage(_Message):
@@ -93,7 +102,7 @@ class QuotesMessage(_Message):
 
     kind: Literal["quotes"] = "quotes"
     session_date: date
-    market_cap: Annotated[float, Field(gt=0, lt=1e20)]
+    market_cap: Annotated[float, Field(ge=LEAST_CAP, lt=1e20)]
     currency: Currency
     quote_price: Annotated[float, Field(gt=0, lt=1e12)]
     quoted_at: AwareDatetime
@@ -125,20 +134,35 @@ class FxMessage(_Message):
 
     ticker: Currency
     kind: Literal["fx"] = "fx"
-    rates: Annotated[tuple[FxRate, ...], Field(min_length=1, max_length=30_000)]
+    rates: Annotated[tuple[FxRate, ...], FailFast(), Field(min_length=1, max_length=LONGEST_LIST)]
 
 
 Message = BarsMessage | HoldingsMessage | QuotesMessage | ProfileMessage | FxMessage
 Kind = Literal["bars", "holdings", "quotes", "profile", "fx"]
+_MODELS: Mapping[Any, type[_Message]] = {model.model_fields["kind"].default: model for model in get_args(Message)}
+_LISTS: Mapping[Any, tuple[str, type[_Model]]] = {
+    "bars": ("bars", Bar),
+    "holdings": ("holdings", Holding),
+    "fx": ("rates", FxRate),
+}
+# The names an object must have, and those it may have.
+_NAMES = {
+    model: (
+        frozenset(name for name, field in model.model_fields.items() if field.is_required()),
+        frozenset(model.model_fields),
+    )
+    for model in (*_MODELS.values(), *(of for _, of in _LISTS.values()))
+}
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """A message on its way: what it says and which run sent it."""
+    """A message on its way: what it says, which run sent it, and as which operation."""
 
     message: Message
     run_id: str
+    operation: str
     produced_at: datetime
 
 
@@ -149,13 +173,16 @@ def topic_of(message: Message) -> str:
     return ETF_DAILY if isinstance(message, BarsMessage) and message.asset == "etf" else STOCK_DAILY
 
 
-def encode(message: Message, run_id: str) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-    """Key, value and headers for the broker. Raises InvalidMessage for NaN or infinity."""
+def encode(message: Message, run_id: str, operation: str | None = None) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    """Key, value and headers for the broker. `operation`: the item's, if it is not called as the kind.
+
+    Raises InvalidMessage for NaN or infinity.
+    """
     headers = {
         "schema_version": str(SCHEMA_VERSION),
         "run_id": run_id,
         "produced_at": datetime.now(UTC).isoformat(),
-        "kind": message.kind,  # so that an item is accounted for even when its value cannot be read
+        "operation": operation or message.kind,  # an item is accounted for even when its value cannot be read
     }
     return (
         message.ticker.encode(),
@@ -164,12 +191,12 @@ def encode(message: Message, run_id: str) -> tuple[bytes, bytes, list[tuple[str,
     )
 
 
-def decode(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Envelope:
+def decode(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
     """Read a message strictly.
 
     Raises InvalidMessage that names the first thing wrong: unknown version, missing field, wrong type, NaN, other key.
     """
-    named: Mapping[str, bytes] = dict(headers)
+    named: Mapping[str, bytes] = {name: given for name, given in headers if given is not None}
     missing = [name for name in ("schema_version", "run_id", "produced_at") if name not in named]
     if missing:
         raise InvalidMessage(f"header {missing[0]} is missing")
@@ -177,10 +204,12 @@ def decode(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, 
         raise InvalidMessage(f"schema_version {named['schema_version']!r}: expected {SCHEMA_VERSION}")
     if value is None:
         raise InvalidMessage("the value is empty")
+    _check_shape(value)
     try:
         message = _MESSAGE.validate_json(value, strict=True)
         produced_at = datetime.fromisoformat(named["produced_at"].decode())
         run_id = named["run_id"].decode()
+        operation = named.get("operation", message.kind.encode()).decode()
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidMessage(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -189,5 +218,40 @@ def decode(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, 
     if not 0 < len(run_id) <= LONGEST_RUN_ID or not run_id.isprintable():
         raise InvalidMessage(f"run_id: expected 1 to {LONGEST_RUN_ID} characters, found {len(run_id)} or others")
     if key != message.ticker.encode():
-        raise InvalidMessage(f"key {key!r}: expected the ticker {message.ticker}")
-    return Envelope(message, run_id, produced_at)
+        found = key[:50] if key else key
+        raise InvalidMessage(f"key {found!r}: expected the ticker {message.ticker}")
+    return Envelope(message, run_id, operation, produced_at)
+
+
+def _check_shape(value: bytes) -> None:
+    """Refuse what pydantic would keep an error for each of, with all that is around it: it stops at no first one."""
+    if len(value) > LARGEST_VALUE:
+        raise InvalidMessage(f"{len(value)} bytes: expected {LARGEST_VALUE} at most")
+    if value.count(b",") > MOST_COMMAS or value.count(b"{") + value.count(b"[") > MOST_BRACKETS:
+        raise InvalidMessage(f"more values than a list of {LONGEST_LIST} bars has")
+    try:
+        given = from_json(value)
+    except ValueError as error:
+        raise InvalidMessage(f"Invalid JSON: {error}") from None
+    kind = given.get("kind") if isinstance(given, dict) else None
+    model = _MODELS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise InvalidMessage(f"kind {str(kind)[:50]!r}: expected one of {', '.join(_MODELS)}")
+    _check_names(model, given, kind)
+    if kind in _LISTS:
+        name, of = _LISTS[kind]
+        for at, each in enumerate(given[name] if isinstance(given[name], list) else ()):
+            _check_names(of, each, kind, name, at)
+
+
+def _check_names(of: type[_Model], given: object, *where: object) -> None:
+    required, known = _NAMES[of]
+    if isinstance(given, dict) and required.issubset(given) and known.issuperset(given):
+        return
+    place = ".".join(map(str, where))
+    if not isinstance(given, dict):
+        raise InvalidMessage(f"{place}: expected an object")
+    for name in given:
+        if name not in known:
+            raise InvalidMessage(f"{place}.{name[:50]}: unknown")
+    raise InvalidMessage(f"{place}.{min(required.difference(given))}: missing")

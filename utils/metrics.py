@@ -5,6 +5,7 @@ be computed is None, never NaN or infinite: too few data, or a ratio whose divis
 risk-free rate 0. A series begins on the day of its first purchase; simulated stretches are series of their own.
 """
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,10 +13,17 @@ from itertools import accumulate, pairwise
 from math import isfinite
 from typing import Any, NamedTuple
 
-import empyrical
 import numpy as np
 
 from config.universe import COST_BPS
+
+# empyrical looks for sources of prices, which nobody here asks for: they would cost every worker of the API 22 MB.
+if _hidden := "yfinance" not in sys.modules:
+    sys.modules["yfinance"] = None  # type: ignore[assignment]
+import empyrical
+
+if _hidden:
+    del sys.modules["yfinance"]
 
 # The stored equity has ten decimals: what moves less than this a day stands still.
 STILL = 1e-8

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 SUCCESS, FAILED, USAGE, RUN_AGAIN, ALREADY_COMPLETE = 0, 1, 2, 75, 99
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class UsageError(Exception):
@@ -57,11 +58,10 @@ def run_program(main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[
     for noisy in ("kafka.net", "kafka.cluster", "kafka.coordinator"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     name = Path(sys.argv[0]).name
+    of_the_user: tuple[type[Exception], ...] = (UsageError, *mistakes)
     try:
         return main(None)
-    except UsageError as error:
-        return _say(name, error, USAGE)
-    except mistakes as error:
+    except of_the_user as error:
         return _say(name, error, USAGE)
     except RunAgain as error:
         return _say(name, error, RUN_AGAIN)
@@ -69,10 +69,12 @@ def run_program(main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[
         return _say(name, error, ALREADY_COMPLETE if dag_run_id() else SUCCESS)
     except StageFailed as error:
         return _say(name, error, FAILED)
+    except KeyboardInterrupt:
+        return _say(name, "stopped", INTERRUPTED)
 
 
-def _say(name: str, error: Exception, code: int) -> int:
-    print(f"{name}: {error}", file=sys.stderr, flush=True)
+def _say(name: str, what: Exception | str, code: int) -> int:
+    print(f"{name}: {what}", file=sys.stderr, flush=True)
     return code
 
 

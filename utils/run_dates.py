@@ -5,8 +5,8 @@ A run that has nothing to describe says so in plain words: it is skipped, not fa
 
 from datetime import date, datetime
 
-from utils.clock import closed_session
-from utils.sessions import last_closed_session, last_sunday, last_sunday_at_or_before
+from utils.clock import FIRST_COMPUTED, closed_session
+from utils.sessions import last_closed_session, last_sunday, last_sunday_at_or_before, last_sundays_between
 
 
 class NothingToRun(Exception):
@@ -44,6 +44,7 @@ def rebalance_of_run(*, run_after: datetime, now: datetime, asked: date | None, 
         return today
     if asked > now.date():
         raise NothingToRun(f"{asked} is in the future: today is {now.date()}")
+    _refuse_before_the_calendar(asked)
     if asked != last_sunday(asked) and not force:
         raise NothingToRun(f"{asked} is not the last Sunday of its month, {last_sunday(asked)}; set force to use it")
     return asked
@@ -58,3 +59,27 @@ def refuse_other_days(today: date) -> None:
     """
     if today != last_sunday(today):
         raise NothingToRun(f"{today} is not the last Sunday of its month, {last_sunday(today)}")
+
+
+def refuse_first_session(first: date, last: date) -> None:
+    """Raises NothingToRun or NotAClosedSession unless a range of sessions up to `last` may begin with `first`."""
+    _refuse_backwards(first, last)
+    closed_session(first, last)
+
+
+def refuse_no_sundays(first: date, last: date) -> None:
+    """Raises NothingToRun unless there is a month's last Sunday to rebalance on from `first` to `last`."""
+    _refuse_backwards(first, last)
+    _refuse_before_the_calendar(first)
+    if not last_sundays_between(first, last):
+        raise NothingToRun(f"no month's last Sunday lies between {first} and {last}")
+
+
+def _refuse_backwards(first: date, last: date) -> None:
+    if first > last:
+        raise NothingToRun(f"from_date {first} is after {last}")
+
+
+def _refuse_before_the_calendar(day: date) -> None:
+    if day < FIRST_COMPUTED:
+        raise NothingToRun(f"{day} is before the first day that can be computed, {FIRST_COMPUTED}")

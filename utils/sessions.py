@@ -12,12 +12,13 @@ import pandas as pd
 
 from config.universe import NEW_YORK
 
-FIRST_DAY = "2000-01-01"
+# Sessions are counted from here on; the calendars begin a month earlier, so that the first has one before it.
+FIRST_DAY = date(2000, 1, 1)
 
 
 @cache
 def _calendar(name: str) -> exchange_calendars.ExchangeCalendar:
-    return exchange_calendars.get_calendar(name, start=FIRST_DAY)
+    return exchange_calendars.get_calendar(name, start=_timestamp(FIRST_DAY - timedelta(days=31)))
 
 
 def _timestamp(day: date) -> pd.Timestamp:
@@ -69,10 +70,10 @@ def sessions_between(first: date, last: date, calendar: str = NEW_YORK) -> list[
 
 
 def sessions_until(last: date, count: int, calendar: str = NEW_YORK) -> list[date]:
-    """The `count` sessions that end with `last`, oldest first; fewer where the calendar begins later."""
+    """The `count` sessions that end with `last`, oldest first; fewer where that would be before 2000."""
     known = _calendar(calendar).sessions
-    end = known.searchsorted(_timestamp(last), side="right")
-    return [stamp.date() for stamp in known[max(0, end - count) : end]]
+    first, end = known.searchsorted(_timestamp(FIRST_DAY)), known.searchsorted(_timestamp(last), side="right")
+    return [stamp.date() for stamp in known[max(first, end - count) : end]]
 
 
 def close_of(session: date, calendar: str = NEW_YORK) -> datetime:

@@ -6,12 +6,13 @@ python -m utils.topics --check    # make nothing; exit code 1 when a topic is mi
 
 import argparse
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from uuid import UUID
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from config.topics import PARTITIONS, TOPIC_CONFIG, TOPICS
 from utils.kafka import BrokerUnavailable, admin
@@ -60,20 +61,19 @@ def topic_id(client: KafkaAdminClient, topic: str) -> UUID | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make what is missing. Raises StageFailed when the broker is away, or a topic is not as it should be."""
+    """Make what is missing; say what differs. 1 with --check when there is any. Raises StageFailed without a broker."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="make nothing, only say what is missing or differs")
     arguments = parser.parse_args(argv)
     try:
-        client = admin()
+        with closing(admin()) as client:
+            before = state(client)
+            if not arguments.check:
+                create(client, before.missing)
     except BrokerUnavailable as error:
         raise StageFailed(str(error)) from error
-    try:
-        before = state(client)
-        if not arguments.check:
-            create(client, before.missing)
-    finally:
-        client.close()
+    except KafkaError as error:
+        raise StageFailed(f"Kafka: {type(error).__name__}: {error}") from error
     for line in before.drift:
         print(f"drift: {line}")
     verb = "missing" if arguments.check else "made"

@@ -1,6 +1,7 @@
 """Messages are read strictly: what is wrong is named (contracts 4)."""
 
 import json
+import tracemalloc
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from utils.messages import (
     Holding,
     HoldingsMessage,
     InvalidMessage,
+    QuotesMessage,
     decode,
     encode,
     topic_of,
@@ -83,7 +85,11 @@ def test_each_message_has_its_topic() -> None:
         (changed(kind="news"), "kind"),
         (changed(currency="dollars"), "bars.currency"),
         (changed(bars=[]), "bars.bars"),
-        (changed(extra=1), "bars.extra"),
+        (changed(extra=1), "bars.extra: unknown"),
+        (changed(bars=[{"trade_date": "2025-12-30"}]), r"bars\.bars\.0\.adj_close_price: missing"),
+        (changed(bars=[BAR.model_dump(mode="json"), 0]), r"bars\.bars\.1: expected an object"),
+        (changed(bars=0), r"bars\.bars: Input should be"),
+        (b"[]", "kind 'None': expected one of bars, holdings, quotes, profile, fx"),
         (changed(observed_session="yesterday"), "bars.observed_session"),
         (changed(ticker="QQQ"), "expected the ticker QQQ"),
         (changed(bars=[BAR.model_dump(mode="json") | {"close_price": "10"}]), "close_price"),
@@ -118,3 +124,42 @@ def test_another_version_is_refused() -> None:
 def test_infinity_cannot_even_be_made() -> None:
     with pytest.raises(ValidationError):
         Bar(**(BAR.model_dump() | {"adj_close_price": float("inf")}))
+
+
+def test_what_sums_and_scores_could_not_hold_cannot_be_made() -> None:
+    with pytest.raises(ValidationError, match="volume"):
+        Bar(**(BAR.model_dump() | {"volume": 2**60}))  # eight sessions of it are more than 2^63
+    quote = {"ticker": "AAA", "session_date": "2026-01-23", "currency": "USD", "quote_price": 100.0}
+    at = dict.fromkeys(("quoted_at", "fetched_at", "observed_at"), "2026-01-23T21:30:00Z")
+    with pytest.raises(ValidationError, match="market_cap"):
+        QuotesMessage.model_validate({**quote, **at, "market_cap": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (b'{"kind":"bars","bars":[' + b"{}," * 300_000 + b"{}]}", "more values than a list of 30000 bars has"),
+        (b'{"kind":"bars","bars":[' + b"0," * 400_000 + b"0]}", "more values than a list of 30000 bars has"),
+        (b'{"kind":"bars","bars":[' + b"[" * 400_000, "more values than a list of 30000 bars has"),
+        (b" " * 9 * 2**20, "9437184 bytes: expected 8388608 at most"),
+        (changed(**{f"odd{number}": 0 for number in range(300_000)}), "bars.odd0: unknown"),
+        (changed(bars=[{}] * 30_000), "bars.bars.0.adj_close_price: missing"),
+        (changed(bars=[BAR.model_dump(mode="json") | {"volume": "1"}] * 30_000), "bars.bars.0.volume"),
+    ],
+    ids=["objects", "numbers", "lists", "blanks", "unknown names", "empty bars", "wrong bars"],
+)
+def test_a_message_takes_little_memory_however_much_of_it_is_wrong(value: bytes, words: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidMessage, match=words):
+            decode(b"SPY", value, encode(BARS, "r")[2])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 * 2**20
+
+
+def test_a_key_that_is_not_the_ticker_is_named_in_short() -> None:
+    _, value, headers = encode(BARS, "r")
+    with pytest.raises(InvalidMessage, match=f"key b'{50 * 'x'}': expected the ticker SPY"):
+        decode(b"x" * 2**20, value, headers)

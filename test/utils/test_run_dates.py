@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from utils.clock import NotAClosedSession
-from utils.run_dates import NothingToRun, rebalance_of_run, refuse_other_days, session_of_run
+from utils.run_dates import (
+    NothingToRun,
+    rebalance_of_run,
+    refuse_first_session,
+    refuse_no_sundays,
+    refuse_other_days,
+    session_of_run,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")  # the clock changes of both years are its own
 # As the exchange published them. 2025-01-09: mourning.
@@ -144,3 +151,37 @@ def test_a_rebalance_that_is_asked_for() -> None:
         made(date(2026, 1, 20))
     with pytest.raises(NothingToRun, match="2026-02-22 is in the future: today is 2026-02-03"):
         made(date(2026, 2, 22), force=True)
+    with pytest.raises(NothingToRun, match="1995-01-29 is before the first day that can be computed, 2002-01-02"):
+        made(date(1995, 1, 29))
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        (date(2026, 1, 26), "from_date 2026-01-26 is after 2026-01-23"),
+        (date(2025, 11, 1), "2025-11-01 is not a session of the New York Stock Exchange"),
+        (date(2001, 12, 31), "2001-12-31 is before the first session that can be computed, 2002-01-02"),
+    ],
+)
+def test_a_range_of_sessions_begins_with_a_session(first: date, reason: str) -> None:
+    with pytest.raises((NothingToRun, NotAClosedSession), match=reason):
+        refuse_first_session(first, date(2026, 1, 23))
+    refuse_first_session(date(2026, 1, 23), date(2026, 1, 23))
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        (date(2026, 1, 26), "from_date 2026-01-26 is after 2026-01-25"),
+        (date(2001, 12, 30), "2001-12-30 is before the first day that can be computed, 2002-01-02"),
+    ],
+)
+def test_a_range_of_months_begins_anywhere_but_before_the_calendar(first: date, reason: str) -> None:
+    with pytest.raises(NothingToRun, match=reason):
+        refuse_no_sundays(first, date(2026, 1, 25))
+    refuse_no_sundays(date(2026, 1, 3), date(2026, 1, 25))
+
+
+def test_a_range_of_months_has_a_last_sunday() -> None:
+    with pytest.raises(NothingToRun, match="no month's last Sunday lies between 2026-01-03 and 2026-01-20"):
+        refuse_no_sundays(date(2026, 1, 3), date(2026, 1, 20))
