@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run_checks(connection: Connection, asked: Asked) -> Counter[str]:
     """How many findings each check has; they are in the table under the run's id."""
     item = Item(asked.as_of_date.isoformat(), PROCESS)
-    run = open_run(connection, process=PROCESS, as_of_date=asked.as_of_date, every_session=True)
+    run = open_run(connection, process=PROCESS, as_of_date=asked.as_of_date)
     try:
         with terminable():
             run.plan([item])

@@ -1,9 +1,9 @@
 """What is stored, as the collector's planner asks it: sessions, snapshots, caps, rates, and what each stock is."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from config.universe import OVERLAP_SESSIONS
 from database.connection import Connection
@@ -11,6 +11,8 @@ from database.findings import FIRST_BAR, MISSING_SESSION
 
 Asset = Literal["etf", "stock"]
 BAR_TABLES: dict[Asset, str] = {"etf": "collected_01_daily_etf_ohlc", "stock": "collected_06_daily_stock_history"}
+# Instruments whose coverage is read in one go.
+AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Coverage:
     """What is stored of one instrument, against the sessions it could have.
 
     `lacking`: sessions without a bar. `asked`: how many runs have asked in vain for a session. `begins`: the first
-    session the source has at all, where an answer began later than it was asked for.
+    session the source has at all, where an answer began later than it was asked for. Instruments that lack the same
+    sessions share them.
     """
 
     ticker: str
@@ -66,27 +69,50 @@ class StoredHolding(NamedTuple):
 
 
 def bar_coverage(
-    connection: Connection, asset: Asset, tickers: Collection[str], sessions: Sequence[date]
-) -> list[Coverage]:
-    """Coverage of the instruments over the sessions (oldest first), in the order of the tickers."""
+    connection: Connection, asset: Asset, tickers: Iterable[str], sessions: Sequence[date]
+) -> Iterator[Coverage]:
+    """Coverage of the instruments over the sessions (oldest first), in the order of the tickers, a few at a time."""
     return _coverage(connection, BAR_TABLES[asset], "ticker", "trade_date", tickers, sessions)
 
 
-def rate_coverage(connection: Connection, currencies: Collection[str], days: Sequence[date]) -> list[Coverage]:
+def rate_coverage(connection: Connection, currencies: Iterable[str], days: Sequence[date]) -> Iterator[Coverage]:
     """Coverage of exchange rates over the days (oldest first)."""
     return _coverage(connection, "collected_00_fx_rate", "currency", "rate_date", currencies, days)
 
 
 def _coverage(  # noqa: PLR0917 - private; names of a table before what is asked of it
-    connection: Connection, table: str, key: str, day: str, tickers: Collection[str], sessions: Sequence[date]
-) -> list[Coverage]:
+    connection: Connection, table: str, key: str, day: str, tickers: Iterable[str], sessions: Sequence[date]
+) -> Iterator[Coverage]:
+    every, asked_for = tuple(sessions), list(tickers)
+    same_day, same = {session: session for session in every}, {every: every}
+    for start in range(0, len(asked_for), AT_ONCE):
+        some = asked_for[start : start + AT_ONCE]
+        asked, begins = _findings(connection, some, sessions[0])
+        for ticker, first, last, overlap, doubtful, lacking in _spans(connection, table, key, day, some, every):
+            lacks = every if first is None else tuple(same_day[session] for session in lacking or ())
+            yield Coverage(
+                ticker,
+                first,
+                last,
+                overlap_from=overlap,
+                doubtful_from=doubtful,
+                lacking=same.setdefault(lacks, lacks),
+                asked=asked.get(ticker, {}),
+                begins=begins.get(ticker),
+            )
+
+
+def _spans(  # noqa: PLR0917 - private; names of a table before what is asked of it
+    connection: Connection, table: str, key: str, day: str, tickers: Sequence[str], sessions: Sequence[date]
+) -> list[tuple[Any, ...]]:
+    """Per ticker: first and last day stored, since when overlap and doubt, and what lacks, if anything is stored."""
     doubtful = (
         f"""SELECT min({day}) AS since FROM {table}
             WHERE {key} = t.ticker AND doubt IS NOT NULL AND confirmed_at IS NULL AND {day} >= %(first)s"""
         if table in BAR_TABLES.values()
         else "SELECT NULL::date AS since"
     )
-    rows = connection.execute(
+    return connection.execute(
         f"""SELECT t.ticker, span.first, span.last, overlap.since, doubtful.since, lacking.sessions
             FROM unnest(%(tickers)s::text[]) WITH ORDINALITY AS t(ticker, place)
             CROSS JOIN LATERAL (SELECT min({day}) AS first, max({day}) AS last FROM {table} WHERE {key} = t.ticker) span
@@ -97,7 +123,8 @@ def _coverage(  # noqa: PLR0917 - private; names of a table before what is asked
             CROSS JOIN LATERAL ({doubtful}) doubtful
             CROSS JOIN LATERAL (
                 SELECT array_agg(s.session ORDER BY s.session) AS sessions FROM unnest(%(sessions)s::date[]) s(session)
-                WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {key} = t.ticker AND {day} = s.session)
+                WHERE span.first IS NOT NULL
+                  AND NOT EXISTS (SELECT 1 FROM {table} WHERE {key} = t.ticker AND {day} = s.session)
             ) lacking
             ORDER BY t.place""",
         {
@@ -107,13 +134,6 @@ def _coverage(  # noqa: PLR0917 - private; names of a table before what is asked
             "overlap": OVERLAP_SESSIONS,
         },
     ).fetchall()
-    asked, begins = _findings(connection, tickers, sessions[0])
-    return [
-        Coverage(
-            ticker, first, last, overlap, doubtful, tuple(lacking or ()), asked.get(ticker, {}), begins.get(ticker)
-        )
-        for ticker, first, last, overlap, doubtful, lacking in rows
-    ]
 
 
 def _findings(
@@ -175,11 +195,12 @@ def quoted_on(connection: Connection, tickers: Collection[str], session: date) -
     return {row[0] for row in rows}
 
 
-def etfs_with_snapshot(connection: Connection, etfs: Collection[str], day: date) -> set[str]:
-    """Those of the ETFs whose holdings snapshot of that day is stored."""
+def etfs_with_snapshot(connection: Connection, etfs: Collection[str], since: date, until: date) -> set[str]:
+    """Those of the ETFs of which a holdings snapshot dated from `since` to `until` is stored."""
     rows = connection.execute(
-        "SELECT DISTINCT etf_ticker FROM collected_04_etf_holdings WHERE etf_ticker = ANY(%s) AND as_of_date = %s",
-        (list(etfs), day),
+        """SELECT DISTINCT etf_ticker FROM collected_04_etf_holdings
+           WHERE etf_ticker = ANY(%s) AND as_of_date BETWEEN %s AND %s""",
+        (list(etfs), since, until),
     )
     return {row[0] for row in rows}
 

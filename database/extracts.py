@@ -17,10 +17,15 @@ from config.universe import (
     FX_REACH_DAYS,
     SNAPSHOT_REACH_DAYS,
 )
-from utils.sessions import next_session
+from utils.sessions import next_session, timezone_of
 
 IN_DOUBT = "(b.doubt IS NOT NULL AND b.confirmed_at IS NULL)"
 BAR = f"b.ticker, b.trade_date, b.close_price::float8, b.adj_close_price::float8, {IN_DOUBT} AS in_doubt"
+# Sessions of other exchanges are taken to begin at midnight UTC: those of Asia and Europe have begun whenever a DAG
+# quotes by day, and the next ones have not in the evening.
+NEW_YORK_OPENS = "09:30"
+# What a position may be valued by (rules 8). A confirmed 0 is none either: a later answer that repeats it confirms it.
+COUNTS = f"(b.adj_close_price > 0 AND NOT {IN_DOUBT})"
 STOCK_BAR = f"""{BAR}, b.currency, p.exchange
             FROM collected_06_daily_stock_history b LEFT JOIN collected_00_meta_stock p USING (ticker)"""
 
@@ -106,13 +111,20 @@ def splits(sessions: Sequence[date]) -> str:
 
 
 def market_cap_quotes(sessions: Sequence[date]) -> str:
-    """ticker, session_date, market_cap, currency, quote_price, in_doubt of the listed stocks, later ones included."""
+    """ticker, session_date, market_cap, currency, quote_price, quoted_on, in_doubt of the listed stocks, later ones
+    included. `quoted_on`: the last day whose session had begun by the quote, so that it knows that day's splits.
+    """
     return _text(
         f"""SELECT b.ticker, b.session_date, b.market_cap::float8, b.currency, b.quote_price::float8,
+                   CASE WHEN p.exchange = ANY({{elsewhere}}) THEN (b.quoted_at AT TIME ZONE 'UTC')::date
+                        ELSE (b.quoted_at AT TIME ZONE {{new_york}} - {{opens}}::time)::date END AS quoted_on,
                    {IN_DOUBT} AS in_doubt
-            FROM collected_00_market_cap b
+            FROM collected_00_market_cap b LEFT JOIN collected_00_meta_stock p USING (ticker)
             WHERE b.ticker IN ({LISTED}) AND b.session_date >= {{oldest_quote}}""",
         **_lists(sessions),
+        elsewhere=list(EXCHANGE_CALENDARS),
+        new_york=timezone_of(),
+        opens=NEW_YORK_OPENS,
         oldest_quote=min(sessions) - timedelta(days=CARRIED_CAP_REACH_DAYS),
     )
 
@@ -162,29 +174,30 @@ REVISIONS = """
     UNION ALL
     SELECT strategy, as_of_date, h.origin, r.revision, (r.header ->> 'published_at')::timestamptz
     FROM analytics_portfolio_revisions r JOIN analytics_portfolios h USING (strategy, as_of_date)"""
-WEIGHTS = """
+DAILY_WEIGHTS = """
     SELECT h.strategy, h.as_of_date, h.revision, p.ticker, p.portfolio_weight
-    FROM analytics_05_portfolio_allocation p
-    JOIN analytics_portfolios h ON (h.strategy, h.as_of_date) = (p.period_days || 'd', p.as_of_date)
-    UNION ALL
-    SELECT h.strategy, h.as_of_date, h.revision, p.ticker, p.final_weight
+    FROM (VALUES ('5d', 5), ('10d', 10), ('20d', 20)) s (strategy, period_days)
+    JOIN analytics_portfolios h USING (strategy)
+    JOIN analytics_05_portfolio_allocation p USING (as_of_date, period_days)"""
+MONTHLY_WEIGHTS = """
+    SELECT h.strategy, h.as_of_date, h.revision, p.ticker, p.final_weight AS portfolio_weight
     FROM analytics_08_monthly_portfolio p
-    JOIN analytics_portfolios h ON (h.strategy, h.as_of_date) = ('monthly', p.rebalance_date)
-    UNION ALL
+    JOIN analytics_portfolios h ON (h.strategy, h.as_of_date) = ('monthly', p.rebalance_date)"""
+REPLACED_WEIGHTS = """
     SELECT r.strategy, r.as_of_date, r.revision, p.ticker, coalesce(p.portfolio_weight, p.final_weight)
     FROM analytics_portfolio_revisions r,
          jsonb_to_recordset(r.positions) AS p (ticker text, portfolio_weight numeric, final_weight numeric)"""
+WEIGHTS = f"{DAILY_WEIGHTS} UNION ALL {MONTHLY_WEIGHTS} UNION ALL {REPLACED_WEIGHTS}"
 
 
 def published_portfolios(last: date) -> str:
-    """strategy, as_of_date, origin, revision, published_at: every revision of what can be bought by the session."""
-    return _text(f"SELECT * FROM ({REVISIONS}) p WHERE as_of_date < {{last}}", last=last)
-
-
-def published_weights(last: date) -> str:
-    """strategy, as_of_date, revision, ticker, portfolio_weight of the positions of those revisions."""
+    """strategy, as_of_date, origin, revision, published_at, ticker, portfolio_weight: every revision of what can be
+    bought by the session, a row a position; one without positions has a row without a ticker.
+    """
+    # One statement: between two a portfolio may be published anew, and its revision be read without its positions.
     return _text(
-        f"""SELECT strategy, as_of_date, revision, ticker, portfolio_weight::float8 FROM ({WEIGHTS}) p
+        f"""SELECT strategy, as_of_date, origin, revision, published_at, ticker, portfolio_weight::float8
+            FROM ({REVISIONS}) p LEFT JOIN ({WEIGHTS}) w USING (strategy, as_of_date, revision)
             WHERE as_of_date < {{last}}""",
         last=last,
     )
@@ -192,28 +205,28 @@ def published_weights(last: date) -> str:
 
 def held_bars(last: date) -> str:
     """ticker, trade_date, adj_close_price, currency of every stock in them, from the bar that serves its first purchase
-    up to the session. A price below zero is none.
+    up to the session. What is in doubt, or not above zero, is none.
     """
     # Materialized: else the first bar would be looked up again for every bar of the stock.
     return _text(
         f"""WITH held AS MATERIALIZED (
                 SELECT ticker, coalesce(
-                    (SELECT max(o.trade_date) FROM collected_06_daily_stock_history o
-                     WHERE o.ticker = first.ticker AND o.trade_date <= first.as_of_date AND o.adj_close_price >= 0),
+                    (SELECT max(b.trade_date) FROM collected_06_daily_stock_history b
+                     WHERE b.ticker = first.ticker AND b.trade_date <= first.as_of_date AND {COUNTS}),
                     first.as_of_date) AS from_date
                 FROM (SELECT ticker, min(as_of_date) AS as_of_date FROM ({WEIGHTS}) p GROUP BY ticker) first)
             SELECT b.ticker, b.trade_date, b.adj_close_price::float8, b.currency
             FROM held JOIN collected_06_daily_stock_history b USING (ticker)
-            WHERE b.adj_close_price >= 0 AND b.trade_date BETWEEN held.from_date AND {{last}}""",
+            WHERE {COUNTS} AND b.trade_date BETWEEN held.from_date AND {{last}}""",
         last=last,
     )
 
 
 def benchmark_bars(last: date) -> str:
-    """ticker, trade_date, adj_close_price of SPY up to the session."""
+    """ticker, trade_date, adj_close_price of SPY up to the session; as of held_bars."""
     return _text(
-        """SELECT ticker, trade_date, adj_close_price::float8 FROM collected_01_daily_etf_ohlc
-           WHERE ticker = {benchmark} AND trade_date <= {last} AND adj_close_price > 0""",
+        f"""SELECT b.ticker, b.trade_date, b.adj_close_price::float8 FROM collected_01_daily_etf_ohlc b
+            WHERE b.ticker = {{benchmark}} AND b.trade_date <= {{last}} AND {COUNTS}""",
         benchmark=BENCHMARK,
         last=last,
     )

@@ -55,6 +55,14 @@ def is_open(connection: Connection, key: str) -> bool:
     return row is not None
 
 
+def detail_of(connection: Connection, key: str) -> str | None:
+    """What was said of an incident that is open; None when none is."""
+    row = connection.execute(
+        "SELECT detail FROM alert_incidents WHERE key = %s AND closed_at IS NULL", (key,)
+    ).fetchone()
+    return row[0] if row else None
+
+
 def follow(connection: Connection, kinds: Sequence[str], problems: Mapping[str, str]) -> None:
     """Have exactly these problems, key → detail, open among the incidents of these kinds; the newest detail stands."""
     with connection.transaction():

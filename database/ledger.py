@@ -14,7 +14,9 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg.rows import class_row
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from config.settings import PipelineSettings, load
 from database.connection import Connection
@@ -27,6 +29,13 @@ OPEN_STATES = ("planned", "sent")
 # A failure that may pass is tried again after this pause, each time a longer one, unless the source names a later time.
 RETRY_AFTER = timedelta(minutes=2)
 LONGEST_RETRY = timedelta(minutes=15)
+# A consumer ends a run's items in the order of their messages, while the run is closed: one of the two gives way.
+_again_after_a_conflict = Retrying(
+    retry=retry_if_exception_type((DeadlockDetected, SerializationFailure)),
+    stop=stop_after_attempt(5),
+    wait=wait_random(max=0.5),
+    reraise=True,
+)
 
 
 class Item(NamedTuple):
@@ -154,16 +163,25 @@ class Run:
         return int(row[0]) if row else 0
 
     def close(
-        self, *, error: str | None = None, deadline: timedelta | None = None, not_before: datetime | None = None
+        self,
+        *,
+        error: str | None = None,
+        lacks: str = "",
+        deadline: timedelta | None = None,
+        not_before: datetime | None = None,
     ) -> Totals:
         """End the run: what is still open has failed, the totals are derived from the items.
 
         Transient failures ask for another try until `deadline` after the first one for this session (contracts 4);
+        `lacks`: what can't be had any more, no item of the run: partial for good.
         `not_before`: the source named a time before which that would be in vain; a run that it has stopped so is
         partial, even before anything is stored.
         """
         settings = load(PipelineSettings)
         deadline = deadline if deadline is not None else timedelta(minutes=settings.deadline_minutes)
+        return _again_after_a_conflict(self._close, error, lacks, deadline, not_before)
+
+    def _close(self, error: str | None, lacks: str, deadline: timedelta, not_before: datetime | None) -> Totals:
         with self.connection.transaction():
             _fail_open_items(self.connection, self.run_id, error or "the program ended before it was asked for")
             counts: dict[str, int] = dict(
@@ -186,10 +204,12 @@ class Run:
             )
             blocked = not_before is not None
             totals = self._judge(counts, int(calls[0]) if calls else 0, failures, error, deadline, blocked=blocked)
+            if lacks and totals.status == "success":
+                totals = replace(totals, status="partial")
             if totals.not_before is not None and not_before is not None:
                 totals = replace(totals, not_before=max(totals.not_before, not_before))
             self.totals = totals
-            self._write(totals, error)
+            self._write(totals, error, lacks)
         return totals
 
     def close_broken(self, error: BaseException) -> bool:
@@ -260,8 +280,9 @@ class Run:
         ).fetchone()
         return bool(row and row[0])
 
-    def _write(self, totals: Totals, error: str | None) -> None:
-        reason = error or "; ".join(f"{f.item.ticker} {f.item.operation}: {f.error}" for f in totals.failures) or None
+    def _write(self, totals: Totals, error: str | None, lacks: str) -> None:
+        failed = [f"{f.item.ticker} {f.item.operation}: {f.error}" for f in totals.failures]
+        reason = error or "; ".join([lacks, *failed] if lacks else failed)
         self.connection.execute(
             """UPDATE process_executions SET status = %s, usable = %s, requested = %s, stored = %s, unchanged = %s,
                    failed = %s, dead_lettered = %s, api_calls = %s, not_before = %s, error = %s,
@@ -306,7 +327,8 @@ def first_try(connection: Connection, process: str, as_of_date: date) -> datetim
 def locked(connection: Connection, process: str, as_of_date: date | None) -> Iterator[None]:
     """Only one program of its kind at a time: collectors per (process, session), batch programs per process.
 
-    Raises StageFailed when another holds the lock for longer than PIPELINE_LOCK_TIMEOUT_S.
+    Whoever gets the lock closes older runs that never ended as failed, even if it has nothing to do itself. Raises
+    StageFailed when another holds the lock for longer than PIPELINE_LOCK_TIMEOUT_S.
     """
     key = _lock_key(process, as_of_date)
     seconds = load(PipelineSettings).lock_timeout_s
@@ -317,6 +339,7 @@ def locked(connection: Connection, process: str, as_of_date: date | None) -> Ite
     except psycopg.errors.LockNotAvailable as error:
         raise StageFailed(f"{process}: another run is still at work after {seconds} s of waiting") from error
     try:
+        _again_after_a_conflict(_close_dead_runs, connection, process, as_of_date)
         yield
     finally:
         if not connection.closed:
@@ -337,30 +360,21 @@ def _is_at_work(connection: Connection, process: str, as_of_date: date) -> bool:
     return True
 
 
-def open_run(
-    connection: Connection,
-    *,
-    process: str,
-    as_of_date: date,
-    from_date: date | None = None,
-    essential: Iterable[str] = (),
-    every_session: bool = False,
-) -> Run:
-    """Begin an attempt; call it holding the lock. Older runs that never ended are closed as failed.
+def _close_dead_runs(connection: Connection, process: str, as_of_date: date | None) -> None:
+    """Close as failed what never ended; call it holding the lock.
 
-    `every_session`: the lock is the process's (batch), so its running runs of any session are dead. Otherwise those of
-    another session are when nobody holds that session's lock.
+    A batch program's lock is the process's: its running runs of any session are dead. A collector's of another session
+    are when nobody holds that session's lock.
     """
-    with connection.transaction():
-        running = connection.execute(
-            "SELECT run_id, as_of_date FROM process_executions WHERE process = %s AND status = 'running'", (process,)
-        ).fetchall()
-        for run_id, session in running:
-            if not every_session and session != as_of_date and _is_at_work(connection, process, session):
-                continue
-            log.warning("run %s never ended: closed as failed", run_id)
+    running = connection.execute(
+        "SELECT run_id, as_of_date FROM process_executions WHERE process = %s AND status = 'running'", (process,)
+    ).fetchall()
+    for run_id, session in running:
+        if as_of_date is not None and session != as_of_date and _is_at_work(connection, process, session):
+            continue
+        with connection.transaction():
             _fail_open_items(connection, run_id, "the run never ended")
-            connection.execute(
+            closed = connection.execute(
                 """UPDATE process_executions p SET status = 'failed', usable = false,
                        finished_at = now(), updated_at = now(), error = 'the run never ended; closed by the next one',
                        (requested, stored, unchanged, failed, dead_lettered, api_calls) = (
@@ -369,15 +383,28 @@ def open_run(
                                   count(*) FILTER (WHERE d.status = 'failed'),
                                   count(*) FILTER (WHERE d.status = 'dead_lettered'), coalesce(sum(d.api_calls), 0)
                            FROM asset_processing_details d WHERE d.run_id = p.run_id)
-                   WHERE p.run_id = %s""",
+                   WHERE p.run_id = %s AND p.status = 'running'""",  # one may just have ended by itself
                 (run_id,),
-            )
-        run_id = f"{process}-{as_of_date:%Y%m%d}-{uuid.uuid4().hex[:12]}"
-        connection.execute(
-            """INSERT INTO process_executions (run_id, process, dag_run_id, try_number, from_date, as_of_date)
-               VALUES (%s, %s, %s, %s, %s, %s)""",
-            (run_id, process, dag_run_id(), try_number(), from_date, as_of_date),
-        )
+            ).rowcount
+        if closed:
+            log.warning("run %s never ended: closed as failed", run_id)
+
+
+def open_run(
+    connection: Connection,
+    *,
+    process: str,
+    as_of_date: date,
+    from_date: date | None = None,
+    essential: Iterable[str] = (),
+) -> Run:
+    """Begin an attempt; call it holding the lock."""
+    run_id = f"{process}-{as_of_date:%Y%m%d}-{uuid.uuid4().hex[:12]}"
+    connection.execute(
+        """INSERT INTO process_executions (run_id, process, dag_run_id, try_number, from_date, as_of_date)
+           VALUES (%s, %s, %s, %s, %s, %s)""",
+        (run_id, process, dag_run_id(), try_number(), from_date, as_of_date),
+    )
     return Run(connection, run_id, process, as_of_date, from_date, frozenset(essential))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from database.connection import Connection
+from database.read_pipeline import PROCESSES
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,11 @@ def ledger_totals(connection: Connection) -> list[LedgerTotal]:
 def last_usable_runs(connection: Connection) -> list[tuple[str, datetime]]:
     """(process, when its newest usable run ended)."""
     return connection.execute(
-        """SELECT process, max(finished_at) FROM process_executions
-           WHERE usable AND finished_at IS NOT NULL GROUP BY process ORDER BY process"""
+        f"""SELECT process, ended
+            FROM ({PROCESSES}) ran CROSS JOIN LATERAL (
+                SELECT max(p.finished_at) AS ended FROM process_executions p
+                WHERE p.process = ran.process AND p.usable) newest
+            WHERE ended IS NOT NULL ORDER BY process"""
     ).fetchall()
 
 

@@ -38,9 +38,36 @@ def not_before(connection: Connection, dag_run_id: str) -> datetime | None:
     return row[0] if row else None
 
 
+_RUN = """EXISTS (SELECT FROM process_executions
+                  WHERE process = %(process)s AND as_of_date = %(session)s AND usable)"""
+_TRIED = "EXISTS (SELECT FROM process_executions WHERE process = %(process)s AND as_of_date = %(session)s)"
+_SAME_OR_LATER_RUN = _RUN.replace("as_of_date =", "as_of_date >=")
+_TRENDING = "EXISTS (SELECT FROM analytics_03_trending_etfs WHERE as_of_date = %(session)s)"
+_PORTFOLIOS = """EXISTS (SELECT FROM analytics_portfolios
+                         WHERE as_of_date = %(session)s AND strategy <> 'monthly')"""
+# What also stands for a usable run of the session: not every session with results has a run of its own.
+_STANDS = {
+    # A run asks for every bar that lacks up to its session: a later one has brought those of an earlier one, too.
+    "benchmark_etf_bars": _SAME_OR_LATER_RUN,
+    "sector_etf_bars": _SAME_OR_LATER_RUN,
+    # A session that was made up, or computed as one of a range, has rows only.
+    "trending_etfs": f"{_RUN} OR {_TRENDING}",
+    "portfolio_allocation": f"{_RUN} OR {_PORTFOLIOS}",
+    # Portfolios had what they needed; but a run that was tried for the session and is not usable is to be mended first.
+    "trending_etf_holdings": f"{_RUN} OR NOT {_TRIED} AND {_PORTFOLIOS}",
+    "needed_stocks": f"{_RUN} OR NOT {_TRIED} AND {_PORTFOLIOS}",
+}
+
+
 def missing(connection: Connection, processes: Sequence[str], as_of_date: date) -> list[str]:
-    """The processes that have no usable run for the session, in the order given."""
-    return [process for process in processes if last_usable(connection, process, as_of_date) is None]
+    """The processes that have nothing yet for the session that may be built upon, in the order given."""
+    return [process for process in processes if not _stands(connection, process, as_of_date)]
+
+
+def _stands(connection: Connection, process: str, as_of_date: date) -> bool:
+    asked = {"process": process, "session": as_of_date}
+    row = connection.execute(f"SELECT {_STANDS.get(process, _RUN)}", asked).fetchone()
+    return bool(row and row[0])
 
 
 def finished_at(connection: Connection, process: str, as_of_date: date) -> datetime | None:

@@ -45,6 +45,7 @@ def update_state(connection: Connection, run_id: str) -> None:
                next_retry_at = CASE
                    WHEN excluded.last_success IS NOT NULL THEN NULL
                    WHEN s.operation = 'bars' AND s.ticker IN (SELECT ticker FROM collected_00_meta_etf) THEN NULL
+                   WHEN s.operation = 'quoted_profile' THEN NULL  -- comes with a quote, and is never asked for
                    WHEN excluded.consecutive_failures <= s.consecutive_failures THEN s.next_retry_at
                    WHEN excluded.consecutive_failures = %(strikes)s THEN now() + make_interval(days => %(first)s)
                    WHEN excluded.consecutive_failures > %(strikes)s THEN now() + make_interval(days => %(later)s)
@@ -62,6 +63,16 @@ def quarantined(connection: Connection, operation: str, tickers: Iterable[str]) 
         (operation, list(tickers)),
     )
     return dict(rows.fetchall())
+
+
+def struck(connection: Connection, operation: str, tickers: Iterable[str]) -> set[str]:
+    """Those of the tickers that have failed for good since their last success."""
+    rows = connection.execute(
+        """SELECT ticker FROM asset_processing_state
+           WHERE operation = %s AND ticker = ANY(%s) AND consecutive_failures > 0""",
+        (operation, list(tickers)),
+    )
+    return {row[0] for row in rows}
 
 
 @dataclass(frozen=True)

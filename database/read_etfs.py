@@ -33,6 +33,7 @@ class EtfBar:
     close_price: Decimal
     adj_close_price: Decimal
     fetched_at: datetime
+    in_doubt: bool
 
 
 def listed(connection: Connection) -> list[ListedEtf]:
@@ -66,7 +67,9 @@ def benchmark_sessions(connection: Connection, *, last: date | None, days: int) 
 def bars(connection: Connection, tickers: list[str], first: date, last: date) -> dict[str, dict[date, EtfBar]]:
     """ticker → session → bar, from first to last."""
     rows = connection.execute(
-        """SELECT ticker, trade_date, close_price, adj_close_price, fetched_at FROM collected_01_daily_etf_ohlc
+        """SELECT ticker, trade_date, close_price, adj_close_price, fetched_at,
+                  doubt IS NOT NULL AND confirmed_at IS NULL
+           FROM collected_01_daily_etf_ohlc
            WHERE ticker = ANY(%s) AND trade_date BETWEEN %s AND %s AND adj_close_price > 0""",
         (tickers, first, last),
     )

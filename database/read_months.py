@@ -119,13 +119,15 @@ def best_stocks(connection: Connection, month: Month, *, of_each: int) -> list[S
     """The best stocks of each sector, as many as `of_each`, best first; ties by ticker."""
     with connection.cursor(row_factory=class_row(StockMonth)) as cursor:
         return cursor.execute(
-            """SELECT ticker, company_name, sector, avg_monthly_return, vs_sector, volatility, total_volume, month_high,
-                      month_low, trading_days, is_trending
-               FROM (SELECT s.*, row_number() OVER (PARTITION BY sector ORDER BY avg_monthly_return DESC,
-                                                    ticker COLLATE "C") AS place
-                     FROM analytics_stock_trending s WHERE year = %s AND month = %s) ranked
-               WHERE place <= %s ORDER BY place""",
-            (month.year, month.month, of_each),
+            """SELECT s.ticker, s.company_name, s.sector, s.avg_monthly_return, s.vs_sector, s.volatility,
+                      s.total_volume, s.month_high, s.month_low, s.trading_days, s.is_trending
+               FROM analytics_sector_trending m CROSS JOIN LATERAL (
+                   SELECT * FROM analytics_stock_trending of_sector
+                   WHERE (of_sector.year, of_sector.month, of_sector.sector) = (m.year, m.month, m.sector)
+                   ORDER BY avg_monthly_return DESC, ticker COLLATE "C" LIMIT %s) s
+               WHERE (m.year, m.month) = (%s, %s)
+               ORDER BY s.avg_monthly_return DESC, s.ticker COLLATE "C" """,
+            (of_each, month.year, month.month),
         ).fetchall()
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from psycopg.rows import class_row
 
 from database.connection import Connection
-from database.extracts import REVISIONS, WEIGHTS
+from database.extracts import DAILY_WEIGHTS, MONTHLY_WEIGHTS, REPLACED_WEIGHTS, REVISIONS
 from database.results import Strategy
 
 Origin = Literal["live", "simulated"]
@@ -68,8 +68,9 @@ def weights(
     connection: Connection, strategy: Strategy, first: date, last: date
 ) -> dict[tuple[date, int], dict[str, Decimal]]:
     """(as_of_date, revision) → ticker → fraction, largest first, of the portfolios from first to last."""
+    newest = MONTHLY_WEIGHTS if strategy == "monthly" else DAILY_WEIGHTS
     rows = connection.execute(
-        f"""SELECT as_of_date, revision, ticker, portfolio_weight FROM ({WEIGHTS}) p
+        f"""SELECT as_of_date, revision, ticker, portfolio_weight FROM ({newest} UNION ALL {REPLACED_WEIGHTS}) p
             WHERE strategy = %s AND as_of_date BETWEEN %s AND %s
             ORDER BY portfolio_weight DESC, ticker COLLATE "C" """,
         (strategy, first, last),

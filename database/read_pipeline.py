@@ -125,6 +125,13 @@ TABLES = (
 RUN = """SELECT run_id, process, dag_run_id, try_number, from_date, as_of_date, status, usable, requested, stored,
                 unchanged, failed, dead_lettered, api_calls, started_at, finished_at, not_before, error
          FROM process_executions"""
+# Hops over the index instead of reading it.
+PROCESSES = """WITH RECURSIVE hops AS (
+                   SELECT min(process) AS process FROM process_executions
+                   UNION ALL
+                   SELECT (SELECT min(p.process) FROM process_executions p WHERE p.process > hops.process) FROM hops
+                   WHERE hops.process IS NOT NULL)
+               SELECT process FROM hops WHERE process IS NOT NULL"""
 
 
 def runs(
@@ -157,16 +164,9 @@ def run(connection: Connection, run_id: str) -> Run | None:
 
 
 def processes(connection: Connection) -> list[str]:
-    """Every process that ever ran, in name order: hops over the index instead of reading it."""
+    """Every process that ever ran, in name order."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(
-            """WITH RECURSIVE found AS (
-                   SELECT min(process) AS process FROM process_executions
-                   UNION ALL
-                   SELECT (SELECT min(p.process) FROM process_executions p WHERE p.process > f.process) FROM found f
-                   WHERE f.process IS NOT NULL)
-               SELECT process FROM found WHERE process IS NOT NULL ORDER BY process"""
-        ).fetchall()
+        return cursor.execute(f"{PROCESSES} ORDER BY process").fetchall()
 
 
 def items(

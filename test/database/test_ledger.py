@@ -89,6 +89,21 @@ def test_a_permanent_failure_leaves_a_usable_partial_run(connection: Connection)
     assert ledger.last_usable(connection, "benchmark_etf_bars", D) is not None
 
 
+def test_what_cannot_be_had_any_more_makes_a_run_partial_for_good_beside_what_has_failed(
+    connection: Connection,
+) -> None:
+    for failure, error in ((None, "no caps"), ("delisted", "no caps; QQQ bars: delisted")):
+        run = start(connection)
+        consume(connection, run, SPY)
+        if failure:
+            run.failed(QQQ, failure, permanent=True)
+        consume(connection, run, QQQ)
+        totals = run.close(lacks="no caps")
+        assert (totals.status, totals.usable, totals.not_before) == ("partial", True, None)
+        noted = "SELECT error FROM process_executions WHERE run_id = %s"
+        assert connection.execute(noted, (run.run_id,)).fetchone() == (error,)
+
+
 def test_without_spy_a_stage_is_never_usable(connection: Connection) -> None:
     run = start(connection, essential=("SPY",))
     run.failed(SPY, "the source knows no such symbol", permanent=True)
@@ -156,7 +171,8 @@ def test_what_keeps_failing_until_the_deadline_is_left_out_for_good(connection: 
 def test_a_run_that_never_ended_is_closed_by_the_next(connection: Connection) -> None:
     dead = start(connection)
     dead.unchanged(SPY)
-    start(connection)
+    with ledger.locked(connection, "benchmark_etf_bars", D):  # even if there is nothing to do
+        pass
     row = connection.execute(
         "SELECT status, requested, unchanged, failed, error FROM process_executions WHERE run_id = %s", (dead.run_id,)
     ).fetchone()
@@ -173,9 +189,48 @@ def test_a_run_of_another_session_that_never_ended_is_closed_too_unless_it_is_at
         ledger.locked(other, "etf_bars", day_before),
     ):
         alive = ledger.open_run(other, process="etf_bars", as_of_date=day_before)
-        ledger.open_run(connection, process="etf_bars", as_of_date=D)
+        with ledger.locked(connection, "etf_bars", D):
+            pass
         found: dict[str, str] = dict(connection.execute("SELECT run_id, status FROM process_executions").fetchall())
     assert (found[dead.run_id], found[alive.run_id]) == ("failed", "running")
+
+
+def test_a_run_that_ends_while_the_next_looks_at_it_stays_as_it_ended(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(database.settings("collector")) as other:
+        alive = ledger.open_run(other, process="etf_bars", as_of_date=D - timedelta(days=1))
+
+        def ends_now(*_: object) -> bool:
+            alive.close()
+            return False
+
+        monkeypatch.setattr(ledger, "_is_at_work", ends_now)
+        with ledger.locked(connection, "etf_bars", D):
+            pass
+    assert connection.execute("SELECT status, error FROM process_executions").fetchall() == [("success", None)]
+
+
+def test_a_batch_program_closes_dead_runs_of_every_session(connection: Connection) -> None:
+    for days in (0, 3):
+        ledger.open_run(connection, process="trending_etfs", as_of_date=D - timedelta(days=days))
+    with ledger.locked(connection, "trending_etfs", None):
+        pass
+    assert connection.execute("SELECT status FROM process_executions").fetchall() == [("failed",)] * 2
+
+
+def test_a_run_that_gives_way_to_a_consumer_is_closed_all_the_same(database: Database, connection: Connection) -> None:
+    run = start(connection)
+    with database.server.connect(database.name) as superuser:
+        superuser.execute(
+            """CREATE SEQUENCE tries; GRANT USAGE ON tries TO collector;
+               CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                   IF nextval('tries') = 1 THEN RAISE EXCEPTION 'in conflict' USING ERRCODE = '40P01'; END IF;
+                   RETURN NEW; END $$;
+               CREATE TRIGGER conflict BEFORE UPDATE ON asset_processing_details
+                   FOR EACH ROW EXECUTE FUNCTION conflict()"""
+        )
+    assert (run.close().failed, statuses(connection, run)) == (2, {"SPY": "failed", "QQQ": "failed"})
 
 
 def test_only_one_program_of_its_kind_works_on_a_session(
