@@ -14,7 +14,7 @@ from utils.clock import ClockUnavailable, NotAClosedSession
 from utils.messages import SYMBOL
 from utils.program import StageFailed, run_program
 
-# The calendars begin with the year 2000.
+# About as many as there are since 2000, where sessions begin.
 MOST_SESSIONS = 6_500
 
 

@@ -29,12 +29,14 @@ from utils.messages import Message, ProfileMessage, encode, topic_of
 
 log = logging.getLogger(__name__)
 
-# The source is taken to be away after this many unanswered tasks in a row without one answer.
+# The source is taken to be away after this many unanswered tasks in a row, at the start or in the middle of a run.
 AWAY_AFTER = 5
 UNCONFIRMED_AT_ONCE = 100
 LOG_EVERY_SECONDS = 30.0
 # Each further message would wait for the broker as long as the first that it did not take.
 BROKER_AWAY = "the broker takes no messages"
+# The producer gives a message up after its delivery timeout. One that has lost its id meanwhile never does.
+GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,22 @@ class _Answer:
 class Attempt:
     """A run that is open.
 
-    `stopped`: why nothing more is asked for. `sent`: messages the broker has confirmed. Memory holds a handful of
-    answers, whatever the number of tasks.
+    `delivery_timeout_s`: a message not confirmed by then has failed. `stopped`: why nothing more is asked for.
+    `broker_away`: nothing more is sent. `sent`: messages the broker has confirmed. Memory holds a handful of answers,
+    whatever the number of tasks.
     """
 
     run: Run
     source: Source
     sender: KafkaProducer
     workers: int
+    delivery_timeout_s: float
     stopped: str | None = None
+    broker_away: bool = False
     not_before: datetime | None = None
     sent: int = 0
-    _answered: bool = False
     _silent: int = 0
-    _unconfirmed: deque[tuple[Item, int, Any]] = field(default_factory=deque)
+    _unconfirmed: deque[tuple[Item, int, Any, float]] = field(default_factory=deque)
 
     def perform(self, tasks: Sequence[Task]) -> list[Outcome]:
         """The outcomes of a phase, each item noted in the ledger before its own first request."""
@@ -94,9 +98,9 @@ class Attempt:
     def confirm(self, *, keep: int = 0) -> None:
         """Wait for the broker's word on all but the newest `keep` messages."""
         while len(self._unconfirmed) > keep:
-            item, calls, sent = self._unconfirmed.popleft()
+            item, calls, sent, until = self._unconfirmed.popleft()
             try:
-                sent.get(timeout=None)  # the producer itself gives up after delivery_timeout_s
+                sent.get(timeout=max(0.0, until - time.monotonic()))
             except KafkaError as error:
                 self._not_taken(item, error, calls)
             else:
@@ -130,27 +134,29 @@ class Attempt:
         self.confirm(keep=UNCONFIRMED_AT_ONCE)
         # Bars are on their way and need not be kept; what a stock is decides the phases that follow.
         return [
-            each if isinstance(each.message, ProfileMessage) else replace(each, message=None)
+            replace(each, message=each.message if isinstance(each.message, ProfileMessage) else None, findings=())
             for each in answer.outcomes
         ]
 
     def _send(self, item: Item, message: Message, calls: int) -> None:
-        if self.stopped == BROKER_AWAY:
+        if self.broker_away:
             self.run.failed(item, BROKER_AWAY, permanent=False, api_calls=calls)
             return
-        key, value, headers = encode(message, self.run.run_id)
+        key, value, headers = encode(message, self.run.run_id, item.operation)
         try:
             sent = self.sender.send(topic_of(message), value=value, key=key, headers=headers)
         except KafkaError as error:
             self._not_taken(item, error, calls)
         else:
-            self._unconfirmed.append((item, calls, sent))
+            until = time.monotonic() + self.delivery_timeout_s + GRACE_SECONDS
+            self._unconfirmed.append((item, calls, sent, until))
 
     def _not_taken(self, item: Item, error: KafkaError, calls: int) -> None:
         text = f"the broker did not take it: {type(error).__name__}"
         log.warning("%s %s: %s", item.ticker, item.operation, text)
         self.run.failed(item, text, permanent=False, api_calls=calls)
         if isinstance(error, RetriableError):
+            self.broker_away = True
             self.stopped = self.stopped or BROKER_AWAY
 
     def _learn(self, problem: Exception | None) -> None:
@@ -159,10 +165,10 @@ class Attempt:
             self.not_before = max(self.not_before or problem.not_before, problem.not_before)
         elif isinstance(problem, SourceUnavailable):
             self._silent += 1
-            if self._silent >= AWAY_AFTER and not self._answered and self.stopped is None:
+            if self._silent >= AWAY_AFTER and self.stopped is None:
                 self.stopped = f"the source does not answer ({problem})"
         else:
-            self._answered = True
+            self._silent = 0
 
 
 def _perform(task: Task, source: Source) -> _Answer:
@@ -179,8 +185,8 @@ def _perform(task: Task, source: Source) -> _Answer:
         return failed(error, str(error), permanent=False)
     except NoData as error:
         return failed(error, str(error), permanent=True)
-    except ValidationError as error:
-        return failed(error, no_message(error), permanent=True)
+    except ValidationError as error:  # of the answer, and no word on the instrument
+        return failed(error, no_message(error), permanent=False)
     return _Answer(outcomes, source.yahoo.requests_made() - before)
 
 

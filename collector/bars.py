@@ -14,7 +14,7 @@ from config.universe import EXCHANGE_OF_SUFFIX
 from database.coverage import Asset
 from database.findings import FIRST_BAR, MISSING_SESSION, Finding
 from utils.messages import Bar, BarsMessage
-from utils.sessions import last_closed_session, session_at_or_before, sessions_between
+from utils.sessions import last_closed_session, previous_session, session_at_or_before, sessions_between
 
 DECIMALS = 6
 LARGEST = 1e12
@@ -104,6 +104,14 @@ def missing_sessions(ticker: str, missing: Iterable[date], *, stored: Iterable[d
         )
         for session in sorted(missing)
     ]
+
+
+def begins(history: History, first: date, calendar: str) -> bool:
+    """Whether the source has nothing before its answer's first bar; an answer can also be cut at its front.
+
+    Its word on when the instrument was first traded decides; where it gives none, the answer is believed.
+    """
+    return history.first_trade is None or history.first_trade > previous_session(first, calendar)
 
 
 def first_bar(ticker: str, session: date, asked_from: date) -> Finding:

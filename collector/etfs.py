@@ -17,7 +17,7 @@ from config.universe import (
 )
 from database import coverage
 from utils.program import StageFailed
-from utils.sessions import sessions_until, timezone_of
+from utils.sessions import next_session, sessions_until, timezone_of
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +39,20 @@ def bars_of(request: Request, etfs: Sequence[str]) -> Phases:
 
 
 def lists_of_all(request: Request) -> Phases:
-    """Holdings of every ETF of the universe (DAG 07)."""
-    today = request.now.astimezone(ZoneInfo(timezone_of(NEW_YORK))).date()
-    yield _lists(request, tickers_of("all"), snapshot_date(request.newest, today))
+    """Holdings of every ETF of the universe (DAG 07). Of a past session: those fetched before the next one."""
+    if request.is_newest:
+        today = request.now.astimezone(ZoneInfo(timezone_of(NEW_YORK))).date()
+        day = until = snapshot_date(request.newest, today)
+    else:
+        day, until = request.as_of_date, next_session(request.as_of_date) - timedelta(days=1)
+    yield _lists(request, tickers_of("all"), day, until)
 
 
 def lists_of_trending(request: Request) -> Phases:
     """Holdings of the ETFs that trend in at least one period (stage 4)."""
     etfs = trending(request)
     log.info("trending on %s: %s", request.as_of_date, ", ".join(etfs) or "none")
-    yield _lists(request, etfs, request.as_of_date)
+    yield _lists(request, etfs, request.as_of_date, request.as_of_date)
 
 
 def trending(request: Request) -> list[str]:
@@ -71,9 +75,11 @@ def lists_in_reach(request: Request, etfs: Collection[str]) -> dict[str, list[co
     return lists
 
 
-def _lists(request: Request, etfs: Sequence[str], day: date) -> list[HoldingsTask]:
-    if not request.is_newest:
-        log.warning("holdings of %s can't be had: the source knows today's only", request.as_of_date)
+def _lists(request: Request, etfs: Sequence[str], day: date, until: date) -> list[HoldingsTask]:
+    """Those to ask for, to be dated `day`; one that is stored from then to `until` serves."""
+    stored = set() if request.asks_anew else coverage.etfs_with_snapshot(request.connection, etfs, day, until)
+    due = [etf for etf in etfs if etf not in stored]
+    if due and not request.is_newest:
+        request.lacking.append(f"holdings of {request.as_of_date} can't be had: the source knows today's only")
         return []
-    stored = set() if request.force else coverage.etfs_with_snapshot(request.connection, etfs, day)
-    return [HoldingsTask(etf, day) for etf in request.free("holdings", etfs) if etf not in stored]
+    return [HoldingsTask(etf, day) for etf in request.free("holdings", due)]

@@ -1,4 +1,4 @@
-"""Holdings of all fifteen ETFs (DAG 07). The source knows today's lists only.
+"""Holdings of all ETFs (DAG 07). The source knows today's lists only.
 
     python collector/kafka_02_producer_etf_holdings.py
 

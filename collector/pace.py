@@ -1,6 +1,6 @@
 """One pace for all threads and processes of this machine: the next free slot lives in a locked file.
 
-Seconds of wall time. A pace of 0 takes no slot and touches no file.
+Beside it stands the slowest pace of those that wait. Seconds of wall time; a pace of 0 takes no slot, touches no file.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 JITTER = 0.25
-# A slot further away than this, or than ten requests, was written under another clock: it is not waited for.
+# A slot further away than this, or than ten requests of the slowest, was written under another clock: not waited for.
 STALE_SECONDS = 120.0
 
 
@@ -37,17 +37,20 @@ class Pace:
         with self._file.open("a+", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
-            now, slot = self._now(), _number(file.read())
-            slot = now if slot > now + max(STALE_SECONDS, 10 * seconds) else max(now, slot)
+            now, (slot, pace) = self._now(), _numbers(file.read())
+            slowest = max(pace, seconds) if slot > now else seconds
+            slot = now if slot > now + max(STALE_SECONDS, 10 * slowest) else max(now, slot)
+            following = slot + seconds * (1 + random.uniform(0, JITTER))  # noqa: S311 - spreads requests
             file.seek(0)
             file.truncate()
-            file.write(f"{slot + seconds * (1 + random.uniform(0, JITTER)):.6f}")  # noqa: S311 - spreads requests
+            file.write(f"{following:.6f} {slowest:g}")
         return slot
 
 
-def _number(text: str) -> float:
-    """The slot as it was written; 0 when the file is new or was cut off."""
+def _numbers(text: str) -> tuple[float, float]:
+    """Slot and pace as they were written; 0 when the file is new, was cut off, or is of an older version."""
     try:
-        return float(text)
+        slot, pace = map(float, text.split())
     except ValueError:
-        return 0.0
+        return 0.0, 0.0
+    return slot, pace

@@ -47,40 +47,46 @@ def plan_bars(
     force: ask for the newest stored sessions again, whether or not one is missing.
     deep: sessions before the first stored bar are wanted, too, as far as the source has them.
     """
-    wanted = [session for session in coverage.lacking if coverage.begins is None or session >= coverage.begins]
+    wanted = coverage.lacking
+    if coverage.begins is not None:
+        wanted = tuple(session for session in wanted if session >= coverage.begins)
     if coverage.first is None or coverage.last is None:
         return _first_request(coverage, sessions, wanted)
     since = sessions[0] if deep else _wanted_since(coverage, coverage.first, sessions)
-    open_sessions, reasons = [], []
+    open_from: date | None = None
+    lacking: list[date] = []
+    is_due = force
     for session in wanted:
-        times = coverage.asked.get(session, 0)
-        is_awaited = patient_from is not None and session >= patient_from and session > coverage.last
-        if session < since or (times > ASKED_AGAIN and not is_awaited):
-            continue
-        open_sessions.append(session)
-        # A hole that an answer has already lacked waits for a request that is made anyway.
-        if session > coverage.last or times == 0:
-            reasons.append(session)
-    if not reasons and not force:
+        times, is_newer = coverage.asked.get(session, 0), session > coverage.last
+        is_awaited = patient_from is not None and session >= patient_from and is_newer
+        # What an answer has lacked at its front is asked for again, too, whether or not results need it.
+        is_open = (session >= since or times > 0) and (times <= ASKED_AGAIN or is_awaited)
+        # With those at the end that were given up: more than one of them says that it has stopped trading
+        if is_open or is_newer:
+            lacking.append(session)
+        if is_open:
+            open_from = open_from or session
+            # A hole that an answer has already lacked waits for a request that is made anyway.
+            is_due = is_due or is_newer or times == 0
+    if not is_due:
         return None
     recent = sessions[-min(_RECENT_SESSIONS, len(sessions))]
     doubted = [day for day, times in coverage.asked.items() if day >= recent and times <= ASKED_AGAIN]
-    widened = [day for day in (coverage.overlap_from, coverage.doubtful_from, *doubted) if day is not None]
+    reasons = (open_from, coverage.overlap_from, coverage.doubtful_from, *doubted)
     return BarsPlan(
         coverage.ticker,
-        start=min([*open_sessions, *widened]),
+        start=min(day for day in reasons if day is not None),
         end=max(sessions[-1], coverage.last),
-        # With those at the end that were given up: more than one of them says that it has stopped trading
-        lacking=tuple(session for session in wanted if session in open_sessions or session > coverage.last),
+        lacking=wanted if len(lacking) == len(wanted) else tuple(lacking),  # many instruments share what they want
         whole_from=coverage.first,
         begins=coverage.begins,
     )
 
 
-def _first_request(coverage: Coverage, sessions: Sequence[date], wanted: Sequence[date]) -> BarsPlan | None:
+def _first_request(coverage: Coverage, sessions: Sequence[date], wanted: tuple[date, ...]) -> BarsPlan | None:
     if not wanted:
         return None
-    return BarsPlan(coverage.ticker, sessions[0], sessions[-1], tuple(wanted), whole_from=None, begins=coverage.begins)
+    return BarsPlan(coverage.ticker, sessions[0], sessions[-1], wanted, whole_from=None, begins=coverage.begins)
 
 
 def _wanted_since(coverage: Coverage, first: date, sessions: Sequence[date]) -> date:

@@ -24,10 +24,13 @@ class Restated(NamedTuple):
 def restated(stored: Mapping[date, StoredBar], answered: Sequence[Bar]) -> Restated | None:
     """Why the history before the answer is no longer what is stored; None when it is.
 
-    stored: the bars from the start of the request on; nothing stored at all means nothing to restate.
+    stored: the bars from the start of the request on; nothing stored at all means nothing to restate, and
+    what is older than all of them is only now to be stored.
     """
     if not stored:
         return None
+    first = min(stored)
+    answered = [bar for bar in answered if bar.trade_date >= first]
     for bar in answered:
         # An event says more than the ratios of the sessions before it, which it changes
         known = stored.get(bar.trade_date)

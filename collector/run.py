@@ -19,10 +19,10 @@ from collector.yahoo import Yahoo
 from config.settings import KafkaSettings, PlatformSettings, YahooSettings, load
 from config.universe import FIRST_FETCH_SESSIONS
 from database.connection import Connection, connect
-from database.ledger import Item, Run, Totals, last_success, locked, open_run, record_skipped
+from database.ledger import Item, Run, Totals, last_success, last_usable, locked, open_run, record_skipped
 from database.processing import quarantined, update_state
 from utils.clock import closed_session, newest_session, platform_now
-from utils.kafka import BrokerUnavailable, producer
+from utils.kafka import BrokerUnavailable, close_producer, producer
 from utils.program import FAILED, SUCCESS, AlreadyComplete, RunAgain, StageFailed, terminable
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Request:
     force: ask again for what is stored, too: the newest bars, caps and lists, and what failed too often.
     sessions: how long a history a first fetch brings; more than usual is asked of instruments that have some, too.
     plan_only: show, don't ask: what is not known of a stock is taken for the usual.
+    lacking: what is missing and can't be had any more, a line each.
     """
 
     connection: Connection
@@ -49,11 +50,17 @@ class Request:
     sessions: int = FIRST_FETCH_SESSIONS
     plan_only: bool = False
     held_back: dict[Item, datetime] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
 
     @property
     def is_newest(self) -> bool:
         """Holdings and market caps are known of today only (rules 1)."""
         return self.as_of_date == self.newest
+
+    @property
+    def asks_anew(self) -> bool:
+        """Caps and lists that are stored are asked for again: of a past session they can't be."""
+        return self.force and self.is_newest
 
     @property
     def is_deep(self) -> bool:
@@ -109,27 +116,35 @@ class _Workshop:
     ) -> None:
         self._settings, self.yahoo, self.kafka, self._opened = settings, yahoo, kafka, opened
         self._source_of = source_of
-        self._made: tuple[Source, KafkaProducer] | None = None
+        self._sender: KafkaProducer | None = None
+        self._source: Source | None = None
+        self._waited_before = 0.0
         self.blocked: str | None = None
 
     def open(self) -> tuple[Source, KafkaProducer]:
         """Raises StageFailed or UsageError with the one thing that isn't there."""
-        if self._made is None:
+        if self._sender is None:
             try:
-                sender = producer(self.kafka)
+                self._sender = producer(self.kafka)
             except BrokerUnavailable as error:
                 raise StageFailed(str(error)) from error
-            self._opened.callback(sender.close, timeout=10)
+            self._opened.callback(close_producer, self._sender)
+        if self._source is None:
             reading = self._opened.enter_context(connect())
             yahoo = self._source_of(self.yahoo, reading)
-            source = Source(yahoo, reading, lambda: platform_now(self._settings), self._settings.settle_minutes)
-            self._made = source, sender
-        return self._made
+            self._waited_before = yahoo.pace.waited  # one source may serve several programs' runs
+            self._source = Source(yahoo, reading, lambda: platform_now(self._settings), self._settings.settle_minutes)
+        return self._source, self._sender
+
+    def give_up_sender(self) -> None:
+        """The broker took no messages: the next stage looks for it anew."""
+        close_producer(self._sender, timeout_s=1)
+        self._sender = None
 
     @property
     def waited(self) -> float:
-        """Seconds that requests have waited for their slots."""
-        return self._made[0].yahoo.pace.waited if self._made else 0.0
+        """Seconds that requests have waited for their slots since the source was taken."""
+        return self._source.yahoo.pace.waited - self._waited_before if self._source else 0.0
 
 
 def run_stages(
@@ -152,6 +167,7 @@ def run_stages(
     newest = newest_session(now, settings)
     session = newest if as_of is None else closed_session(as_of, newest)
     totals: list[Totals | None] = []
+    lacking: list[str] = []
     with ExitStack() as opened:
         connection = opened.enter_context(connect())
         workshop = _Workshop(settings, yahoo, kafka, opened, source_of)
@@ -161,10 +177,13 @@ def run_stages(
                 _show_plan(stage, request)
             else:
                 totals.append(_collect(stage, request, workshop))
-    return SUCCESS if plan_only else _conclude(totals, session, workshop.blocked)
+                lacking += request.lacking
+    if plan_only:
+        return SUCCESS
+    return _conclude(totals, workshop.blocked, "; ".join(lacking) or f"{session} is already complete")
 
 
-def _conclude(totals: Sequence[Totals | None], session: date, blocked: str | None) -> int:
+def _conclude(totals: Sequence[Totals | None], blocked: str | None, nothing_done: str) -> int:
     ran = [each for each in totals if each is not None]
     again = [each.not_before for each in ran if each.not_before is not None]
     if again and blocked:
@@ -174,7 +193,7 @@ def _conclude(totals: Sequence[Totals | None], session: date, blocked: str | Non
     if any(each.status == "failed" or not each.usable for each in ran):
         return FAILED  # without SPY nothing can be computed (contracts 4): the task fails, and asks again for SPY alone
     if not ran:
-        raise AlreadyComplete(f"{session} is already complete")
+        raise AlreadyComplete(nothing_done)
     return SUCCESS
 
 
@@ -189,8 +208,8 @@ def _show_plan(stage: Stage, request: Request) -> None:
         tasks = _advance(phases, [])
     if request.held_back:
         print(f"{named}: in quarantine: {request.named_held_back()}")
-    requests = f"{count} request{'s' if count > 1 else ''} and two for the cookie"
-    print(f"{named}: {requests if count else 'nothing is missing'}")
+    requests = [f"{count} request{'s' if count > 1 else ''} and two for the cookie"] if count else []
+    print(f"{named}: {'; '.join([*requests, *request.lacking]) or 'nothing is missing'}")
 
 
 def _advance(phases: Phases, outcomes: Sequence[Outcome] | None) -> Sequence[Task]:
@@ -205,24 +224,30 @@ def _advance(phases: Phases, outcomes: Sequence[Outcome] | None) -> Sequence[Tas
 
 
 def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | None:
-    """One stage. None: it is already complete, and nothing is missing."""
+    """One stage. None: there was nothing to ask for; it is complete, or what is missing can't be had any more."""
     connection, process, session = request.connection, stage.process, request.as_of_date
     with locked(connection, process, session):
         phases = stage.phases(request)
         tasks = _advance(phases, None)
         if request.held_back:
             log.warning("%s %s: in quarantine: %s", process, session, request.named_held_back())
-        if not tasks and last_success(connection, process, session):
-            record_skipped(connection, process=process, as_of_date=session, reason="nothing is missing")
-            log.info("%s %s: already complete", process, session)
+        lacks = "; ".join(request.lacking)
+        stands = last_usable(connection, process, session) if lacks else last_success(connection, process, session)
+        if not tasks and stands:
+            reason = lacks or "nothing is missing"
+            record_skipped(connection, process=process, as_of_date=session, reason=reason)
+            log.info("%s %s: %s", process, session, reason)
             return None
         run = open_run(connection, process=process, as_of_date=session, essential=stage.essential)
+        if not tasks and lacks:
+            run.close(lacks=lacks)
+            return None
         attempt, before = None, workshop.waited
         try:
             if tasks:
                 with terminable():
                     source, sender = workshop.open()
-                    attempt = Attempt(run, source, sender, workshop.yahoo.workers)
+                    attempt = Attempt(run, source, sender, workshop.yahoo.workers, workshop.kafka.delivery_timeout_s)
                     while tasks:
                         tasks = _advance(phases, attempt.perform(tasks))
                     attempt.confirm()
@@ -232,11 +257,14 @@ def _collect(stage: Stage, request: Request, workshop: _Workshop) -> Totals | No
                 update_state(connection, run.run_id)
             raise
         not_before = attempt.not_before if attempt else None
-        totals = run.close(deadline=stage.deadline, not_before=not_before)
+        totals = run.close(lacks=lacks, deadline=stage.deadline, not_before=not_before)
         if attempt and not_before:
             workshop.blocked = attempt.stopped
+        if attempt and attempt.broker_away:
+            workshop.give_up_sender()
         update_state(connection, run.run_id)
     more = [f"sent {attempt.sent}", f"waited {workshop.waited - before:.1f} s for the pace"] if attempt else []
+    more += request.lacking
     if request.held_back:
         more.append(f"in quarantine: {request.named_held_back()}")
     print(f"{process} {session}: {totals.summary(*more)}", flush=True)

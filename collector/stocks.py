@@ -4,9 +4,9 @@ First what the stocks are and what they cost (batch quotes, today only), as that
 count; then missing profiles and bars; last the rates of every currency met.
 """
 
-import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from math import ceil
 
 from collector.bars import exchange_of
 from collector.etfs import lists_in_reach, trending
@@ -21,11 +21,10 @@ from collector.yahoo import QUOTES_AT_ONCE
 from config.universe import exchange_calendar
 from database import coverage
 from database.coverage import Stock
+from database.processing import struck
 from utils.messages import ProfileMessage
 from utils.program import UsageError
 from utils.sessions import previous_session, session_at_or_before, sessions_until
-
-log = logging.getLogger(__name__)
 
 
 def needed(request: Request) -> Phases:
@@ -75,6 +74,16 @@ def chosen(request: Request, tickers: Sequence[str]) -> Phases:
     yield from work.rates()
 
 
+def batches(tickers: Sequence[str]) -> list[tuple[str, ...]]:
+    """Requests for quotes, of equal size: a dead symbol left alone in one would be an answer without any quote.
+
+    >>> [len(batch) for batch in batches([f"T{number}" for number in range(51)])]
+    [26, 25]
+    """
+    count = ceil(len(tickers) / QUOTES_AT_ONCE)
+    return [tuple(tickers[start::count]) for start in range(count)]
+
+
 class _Work:
     """What one run knows of its stocks: as stored, and as learned on the way. `unknown`: what the source doesn't know.
 
@@ -99,16 +108,19 @@ class _Work:
         return type_of(ticker, self.known) or (EQUITY if self._request.plan_only else None)
 
     def quotes(self, tickers: Collection[str]) -> Phases:
-        """Market caps of the session, of equities and of what may be one; only while the source knows them."""
-        if not self._request.is_newest:
-            log.warning("market caps of %s can't be had: the source knows today's only", self._request.as_of_date)
-            return
+        """Market caps of the session, of equities and of what may be one; what lacks of a past session is named."""
         request = self._request
-        stored = set() if request.force else coverage.quoted_on(request.connection, tickers, request.as_of_date)
-        free = self._request.free("quotes", tickers)
+        stored = set() if request.asks_anew else coverage.quoted_on(request.connection, tickers, request.as_of_date)
+        free = request.free("quotes", tickers)
         due = [each for each in free if each not in stored and self._may_be_equity(each)]
-        batches = [tuple(due[start : start + QUOTES_AT_ONCE]) for start in range(0, len(due), QUOTES_AT_ONCE)]
-        outcomes = yield [QuotesTask(batch, self._request.as_of_date, self.known) for batch in batches]
+        if not request.is_newest:
+            if due:
+                request.lacking.append(
+                    f"market caps of {request.as_of_date} can't be had: the source knows today's only"
+                )
+            return
+        missed = struck(request.connection, "quotes", due)
+        outcomes = yield [QuotesTask(batch, request.as_of_date, self.known, missed) for batch in batches(due)]
         self._learn(outcomes)
         # What a quote doesn't know, now or five times before, a profile doesn't either.
         self.unknown |= set(tickers) - set(free)

@@ -98,7 +98,7 @@ class BarsTask:
         try:
             history, answered, calendar = self._ask(source, self.plan.start)
         except NoSessions:
-            return [self._judge({}, [], None)]
+            return [self._judge({}, [], None, begins=False)]
         stored = self._stored(source, self.plan.start)
         whole_from, change = self.plan.whole_from, restated(stored, answered)
         if change is not None and whole_from is not None:
@@ -121,7 +121,8 @@ class BarsTask:
             observed_at=observed_at,
             observed_session=last_closed_session(observed_at, settle_minutes=source.settle_minutes, calendar=calendar),
         )
-        outcome = self._judge(stored, answered, message or None)
+        begins = bool(answered) and bars.begins(history, answered[0].trade_date, calendar)
+        outcome = self._judge(stored, answered, message or None, begins=begins)
         if change is not None:
             restatement = Finding(RESTATED, self.plan.ticker, change.session, "info", change.reason)
             outcome = replace(outcome, findings=(*outcome.findings, restatement))
@@ -137,14 +138,19 @@ class BarsTask:
     def _stored(self, source: Source, since: date) -> dict[date, StoredBar]:
         return {bar.trade_date: bar for bar in stored_bars(source.connection, self.asset, self.plan.ticker, since)}
 
-    def _judge(self, stored: Mapping[date, StoredBar], answered: list[Bar], message: Message | None) -> Outcome:
-        """Send, leave or fail: an answer without the session it was asked for is no success, whatever else it has."""
+    def _judge(
+        self, stored: Mapping[date, StoredBar], answered: list[Bar], message: Message | None, *, begins: bool
+    ) -> Outcome:
+        """Send, leave or fail: an answer without the session it was asked for is no success, whatever else it has.
+
+        begins: the source has nothing before the answer.
+        """
         plan, (item,) = self.plan, self.items
         given = {bar.trade_date for bar in answered}
         lacking = [session for session in plan.lacking if session not in given]
         found: list[Finding] = []
-        began = answered and (plan.whole_from is None or plan.start < plan.whole_from)
-        if began and lacking and lacking[0] < answered[0].trade_date:
+        is_earliest = plan.whole_from is None or plan.start < plan.whole_from
+        if begins and is_earliest and lacking and lacking[0] < answered[0].trade_date:
             found.append(bars.first_bar(plan.ticker, answered[0].trade_date, plan.start))
             lacking = [session for session in lacking if session > answered[0].trade_date]
         gone = [session for session in stored if session not in given] if answered else []
@@ -185,11 +191,12 @@ class HoldingsTask:
 
 @dataclass(frozen=True)
 class QuotesTask:
-    """Market caps, and what the stocks are, of at most 50 in one request."""
+    """Market caps, and what the stocks are, of at most 50 in one request. `missed`: by the last request, too."""
 
     tickers: tuple[str, ...]
     session: date
     known: Mapping[str, Stock]
+    missed: Collection[str]
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -199,7 +206,7 @@ class QuotesTask:
         return f"quotes of {len(self.tickers)}: {', '.join(self.tickers)}"
 
     def perform(self, source: Source) -> list[Outcome]:
-        quotes = source.yahoo.quotes(self.tickers)
+        quotes = source.yahoo.quotes(self.tickers, missed=self.missed)
         now = source.now()
         outcomes: list[Outcome] = []
         for item in self.items:
@@ -210,7 +217,8 @@ class QuotesTask:
             try:
                 profile = profiles.quoted_profile(quote, self.known.get(item.ticker), observed_at=now)
                 if profile is not None:
-                    outcomes.append(Outcome(Item(item.ticker, "profile"), profile))
+                    # Not `profile`: that is what the source is asked for next, and may fail to give.
+                    outcomes.append(Outcome(Item(item.ticker, "quoted_profile"), profile))
                 if quote.quote_type != "EQUITY":
                     outcomes.append(Outcome(item))  # a fund's cap is of no use to anyone
                     continue
@@ -270,16 +278,14 @@ class RatesTask:
         if not found:
             raise SourceUnavailable(f"no rate from {plan.start} to {plan.end}")
         given = {rate.rate_date for rate in found}
-        missing = bars.missing_sessions(plan.ticker, _lacked(plan, given), stored=())
+        begins = plan.whole_from is None and bars.begins(history, found[0].rate_date, rates.CALENDAR)
+        lacked = [day for day in plan.lacking if day not in given and not (begins and day < found[0].rate_date)]
+        missing = bars.missing_sessions(plan.ticker, lacked, stored=())
         stored = stored_rates(source.connection, plan.ticker, found[0].rate_date)
         if all(stored.get(rate.rate_date) == rate.usd_per_unit for rate in found):
             return Outcome(item, findings=tuple(missing))
         message = FxMessage(ticker=plan.ticker, rates=tuple(found), fetched_at=history.fetched_at, observed_at=now)
         return Outcome(item, message, findings=tuple(missing))
-
-
-def _lacked(plan: BarsPlan, given: Collection[date]) -> list[date]:
-    return [day for day in plan.lacking if day not in given and (plan.whole_from is not None or day > min(given))]
 
 
 def _believe(stored: Mapping[date, StoredBar], answered: list[Bar]) -> None:

@@ -10,10 +10,11 @@ import math
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -45,8 +46,10 @@ QUOTES_AT_ONCE = 50
 # In cooldowns: how long the source is left alone after the first 429 of a day, the second, …
 PAUSES = (1, 3, 6, 12)
 QUERY1, QUERY2 = "https://query1.finance.yahoo.com", "https://query2.finance.yahoo.com"
-_DATA_PATHS = ("/v8/finance/chart/", "/v10/finance/quoteSummary/", "/v7/finance/quote")
-_SLOW_PATH = "/v10/finance/quoteSummary/"
+_SLOW_PATH, _BATCH_PATH = "/v10/finance/quoteSummary/", "/v7/finance/quote"
+_DATA_PATHS = ("/v8/finance/chart/", _SLOW_PATH, _BATCH_PATH)
+# Where the source keeps what is no longer traded.
+_GRAVEYARD = "YHD"
 
 T = TypeVar("T")
 
@@ -73,12 +76,16 @@ class NoSessions(Exception):
 
 @dataclass(frozen=True)
 class History:
-    """Daily bars of one instrument. The frame's index is the session's date; columns are yfinance's."""
+    """Daily bars of one instrument. The frame's index is the session's date; columns are yfinance's.
+
+    first_trade: from which day on the source knows the instrument at all, whatever was asked for.
+    """
 
     frame: pd.DataFrame
     currency: str | None
     exchange: str | None
     timezone: str
+    first_trade: date | None
     session_open_until: datetime | None
     session_open: date | None
     fetched_at: datetime
@@ -171,6 +178,8 @@ class _Request:
         if status >= 500:
             raise SourceUnavailable(f"the source answered {status}")
         if status in (400, 404):
+            if self._path == _BATCH_PATH:  # of many at once: no word on any of them
+                raise SourceUnavailable(f"the source answered {status}")
             raise NoData(_reason(response) or f"the source answered {status}")
 
 
@@ -237,6 +246,7 @@ class Yahoo:
                 currency=meta.get("currency"),
                 exchange=meta.get("exchangeName"),
                 timezone=str(meta["exchangeTimezoneName"]),
+                first_trade=_first_trade(meta),
                 session_open=opened[0] if opened else None,
                 session_open_until=opened[1] if opened else None,
                 fetched_at=wall_now(),
@@ -282,16 +292,19 @@ class Yahoo:
 
         return self._summary(ticker, ("quoteType", "assetProfile", "price"), read)
 
-    def quotes(self, tickers: Sequence[str]) -> dict[str, Quote]:
+    def quotes(self, tickers: Sequence[str], *, missed: Collection[str] = ()) -> dict[str, Quote]:
         """Quotes of at most 50 instruments in one request; what the source doesn't know is absent.
 
-        Raises ValueError for more of them.
+        missed: those that it didn't know before: only of them an answer without any quote is believed.
+        Raises ValueError for more than 50.
         """
         if len(tickers) > QUOTES_AT_ONCE:
             raise ValueError(f"at most {QUOTES_AT_ONCE} tickers a request, got {len(tickers)}")
 
         def read(answer: Any) -> dict[str, Quote]:
-            fetched_at = wall_now()
+            fetched_at, told = wall_now(), _dig(answer, "quoteResponse", "result")
+            if not told and not set(tickers) <= set(missed):
+                raise SourceUnavailable("a quote of none of them")
             return {
                 str(quote["symbol"]): Quote(
                     str(quote["symbol"]),
@@ -303,11 +316,11 @@ class Yahoo:
                     market_cap=_number(quote.get("marketCap")),
                     fetched_at=fetched_at,
                 )
-                for quote in _dig(answer, "quoteResponse", "result")
-                if quote.get("quoteType") != "NONE"  # a symbol that is no longer anything
+                for quote in told
+                if _is_alive(quote)
             }
 
-        return self._json(f"{QUERY1}/v7/finance/quote", {"symbols": ",".join(tickers), "formatted": "false"}, read)
+        return self._json(f"{QUERY1}{_BATCH_PATH}", {"symbols": ",".join(tickers), "formatted": "false"}, read)
 
     def _summary(self, ticker: str, modules: Iterable[str], read: Callable[[Mapping[str, Any]], T]) -> T:
         def first(answer: Any) -> T:
@@ -338,10 +351,7 @@ class Yahoo:
                 try:
                     return _named(ask)
                 except PeeweeException as error:  # where yfinance keeps cookies and time zones
-                    folder = self._settings.cache_dir
-                    raise StageFailed(
-                        f"YAHOO_CACHE_DIR {folder}: {_first_line(error)}; *.db there of another version: remove them"
-                    ) from error
+                    raise StageFailed(f"YAHOO_CACHE_DIR {self._settings.cache_dir}: {_of_cache(error)}") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     # What every request passes
@@ -371,14 +381,30 @@ class Yahoo:
 
     def blocked(self, retry_after: str) -> RateLimited:
         """Note a 429 for all programs; nobody asks before the pause is over, and a further one is longer."""
+        now = wall_now()
         until = budget.block(
             self._connection,
             SOURCE,
             pauses=[timedelta(seconds=self._settings.cooldown_seconds * each) for each in PAUSES],
-            at_least=timedelta(seconds=int(retry_after) if retry_after.isdigit() else 0),
-            now=wall_now(),
+            at_least=_pause_of(retry_after, now),
+            now=now,
         )
         return RateLimited("the source answered 429", until)
+
+
+def _pause_of(retry_after: str, now: datetime) -> timedelta:
+    """What a Retry-After asks for, in seconds or as a date; none when it can't be read.
+
+    >>> _pause_of("Fri, 23 Jan 2026 12:30:00 GMT", datetime(2026, 1, 23, 12, tzinfo=UTC))
+    datetime.timedelta(seconds=1800)
+    >>> [_pause_of(text, datetime(2026, 1, 23, 12, tzinfo=UTC)).seconds for text in ("90", "\u00b2", "soon", "")]
+    [90, 0, 0, 0]
+    """
+    with suppress(ValueError, OverflowError):
+        if retry_after.isdecimal():
+            return timedelta(seconds=int(retry_after))
+        return max(parsedate_to_datetime(retry_after).astimezone(UTC) - now, timedelta())
+    return timedelta()
 
 
 def _named(ask: Callable[[], T]) -> T:
@@ -398,6 +424,13 @@ def _named(ask: Callable[[], T]) -> T:
         raise SourceUnavailable(f"an answer of another shape: {type(error).__name__} {error}") from error
 
 
+def _of_cache(error: PeeweeException) -> str:
+    """One line for a cache that can't be used, with what to do where that is clear."""
+    line = _first_line(error)
+    is_of_another_version = any(sign in line for sign in ("no such column", "no such table", "not a database"))
+    return f"{line}; *.db there of another version: remove them" if is_of_another_version else line
+
+
 def _check_way(settings: YahooSettings) -> None:
     """The way to the source is there: each setting is checked before the first request."""
     if settings.ca_file is not None and not _is_certificate(settings.ca_file):
@@ -415,11 +448,15 @@ def _is_certificate(file: Path) -> bool:
 
 
 def _check_proxy(proxy: str) -> None:
-    address = urlsplit(proxy)
-    if not address.hostname or not address.port:
+    try:
+        address = urlsplit(proxy)
+        host, port = address.hostname, address.port
+    except ValueError:  # a port that is no number, or too large; half a bracket
+        host = port = None
+    if not host or not port:
         raise UsageError(f"YAHOO_PROXY {proxy}: expected http://host:port")
     try:
-        socket.create_connection((address.hostname, address.port), timeout=5).close()
+        socket.create_connection((host, port), timeout=5).close()
     except OSError as error:
         raise StageFailed(f"YAHOO_PROXY {proxy}: nobody answers ({error})") from error
 
@@ -430,8 +467,18 @@ def _regular(meta: Mapping[str, Any]) -> tuple[date, datetime] | None:
     start, end = period.get("start"), period.get("end")
     if start is None or end is None:
         return None
-    zone = str(meta["exchangeTimezoneName"])
-    return _instant(start).tz_convert(zone).date(), _instant(end).to_pydatetime()
+    return _day(start, meta), _instant(end).to_pydatetime()
+
+
+def _first_trade(meta: Mapping[str, Any]) -> date | None:
+    traded = meta.get("firstTradeDate")
+    return None if traded is None else _day(traded, meta)
+
+
+def _day(instant: Any, meta: Mapping[str, Any]) -> date:
+    """The date of an instant of the metadata at the exchange."""
+    day: date = _instant(instant).tz_convert(str(meta["exchangeTimezoneName"])).date()
+    return day
 
 
 def _instant(value: Any) -> pd.Timestamp:
@@ -448,6 +495,12 @@ def _dig(answer: Any, envelope: str, name: str) -> list[Any]:
     if not isinstance(found, list):
         raise SourceUnavailable(f"an answer without {envelope}.{name}")
     return found
+
+
+def _is_alive(quote: Mapping[str, Any]) -> bool:
+    """Whether the symbol still is something: the source goes on to answer for what it has buried, as some fund."""
+    is_buried = quote.get("quoteType") == "NONE" or quote.get("exchange") == _GRAVEYARD
+    return not is_buried and any(quote.get(name) is not None for name in ("regularMarketPrice", "currency"))
 
 
 def _reason(response: Any) -> str | None:

@@ -14,6 +14,7 @@ import yfinance.cache
 from yfinance.data import SingletonMeta, YfData
 
 import collector.run
+from config.universe import tickers_of
 from consumer.routes import ROUTES
 from database import items, staging
 from database.connection import connect
@@ -21,12 +22,12 @@ from test.conftest import Database
 from test.replay.faults import LoggedRequest
 from test.replay.market import write_market
 from test.replay.server import ReplayServer
-from utils.messages import Message, decode
+from utils.messages import Envelope, Message, decode
 from utils.sessions import sessions_until
 
 FIRST, D = date(2026, 1, 22), date(2026, 1, 23)
 EVENING = "2026-01-23T22:30:00Z"
-ETFS = ("SPY", "QQQ", "IWM", "EWY", "DIA", "SCHD", "XLF", "XLV", "XLY", "XLC", "XLI", "XLP", "XLU", "XLRE", "XLB")
+ETFS = tickers_of("all")
 
 
 class Sent:
@@ -50,16 +51,19 @@ class StoringProducer:
         envelope = decode(key, value, headers)
         self.messages.append(envelope.message)
         if not self.lose:
-            self._store(envelope.message, envelope.run_id)
+            self._store(envelope)
         return Sent()
 
-    def _store(self, message: Message, run_id: str) -> None:
+    def _store(self, envelope: Envelope) -> None:
         if self._connection is None:
             self._connection = self._opened.enter_context(connect(self.database.settings("consumer")))
             staging.prepare(self._connection)
         with self._connection.transaction():
+            message, run_id = envelope.message, envelope.run_id
             rows = ROUTES[message.kind].write(self._connection, message, run_id)
-            items.stored(self._connection, run_id=run_id, ticker=message.ticker, operation=message.kind, rows=rows)
+            items.stored(
+                self._connection, run_id=run_id, ticker=message.ticker, operation=envelope.operation, rows=rows
+            )
 
     def close(self, timeout: float = 0) -> None:
         self._opened.close()

@@ -1,20 +1,25 @@
 """From the source's answers to bars, lists, caps and rates: pure, with numbers a person can check."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from unittest.mock import Mock
 
 import exchange_calendars
 import pandas as pd
 import pytest
 
-from collector.bars import bars_of, exchange_of
+from collector.attempt import _perform
+from collector.bars import bars_of, begins, exchange_of
 from collector.holdings import holdings_message, largest, snapshot_date
 from collector.profiles import cap_message, learned, profile_message, quoted_profile
 from collector.rates import rates_of
 from collector.restatement import differing, restated
+from collector.tasks import Outcome
 from collector.yahoo import History, ListedHolding, NoData, Profile, Quote, TopHoldings
 from config.universe import EXCHANGES, Exchange
 from database.coverage import Stock, StoredBar, StoredHolding
-from utils.messages import Bar
+from database.ledger import Item
+from utils.messages import Bar, BarsMessage
 from utils.sessions import session_at_or_before, sessions_until
 
 D, EVENING = date(2026, 1, 23), datetime(2026, 1, 23, 22, 30, tzinfo=UTC)
@@ -22,15 +27,44 @@ NAN, INF = float("nan"), float("inf")
 COLUMNS = ["Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits"]
 
 
-def history(*rows: tuple[date, list[float]], open_until: datetime | None = None) -> History:
+def history(
+    *rows: tuple[date, list[float]], open_until: datetime | None = None, first_trade: date | None = None
+) -> History:
     """An answer; each row is date and open, high, low, close, adjusted close, volume, dividend, split."""
     frame = pd.DataFrame([row for _, row in rows], columns=COLUMNS, index=[day for day, _ in rows])
-    return History(frame, "USD", "NMS", "America/New_York", open_until, D if open_until else None, EVENING)
+    return History(
+        frame,
+        currency="USD",
+        exchange="NMS",
+        timezone="America/New_York",
+        first_trade=first_trade,
+        session_open=D if open_until else None,
+        session_open_until=open_until,
+        fetched_at=EVENING,
+    )
 
 
 def read(answer: History, now: datetime = EVENING) -> list[Bar]:
     """The bars of an answer of New York."""
     return bars_of(answer, calendar="XNYS", now=now, settle_minutes=20)
+
+
+@dataclass(frozen=True)
+class _Odd:
+    """A task whose answer does not fit its message."""
+
+    items = (Item("AAA", "bars"),)
+
+    def perform(self, _: object) -> list[Outcome]:
+        """Raises ValidationError."""
+        BarsMessage.model_validate({})
+        return []
+
+
+def test_an_answer_that_makes_no_message_is_no_word_on_its_instrument() -> None:
+    (outcome,) = _perform(_Odd(), Mock(yahoo=Mock(requests_made=lambda: 0))).outcomes
+    assert (outcome.item, outcome.permanent) == (Item("AAA", "bars"), False)
+    assert "an answer that makes no message" in (outcome.error or "")
 
 
 # Bars
@@ -50,6 +84,15 @@ def test_a_bar_is_rounded_and_knows_the_session_before() -> None:
         dividend=0.25,
         split_ratio=2,
     )
+
+
+def test_the_first_sessions_of_all_are_read_like_any_other() -> None:
+    first = sessions_until(D, 7000, "XKRX")[0]
+    assert first == date(2000, 1, 4)
+    answer = history((first, [1, 2, 0.5, 1.5, 1.5, 100, 0, 0]), first_trade=first)
+    (bar,) = bars_of(answer, calendar="XKRX", now=EVENING, settle_minutes=20)
+    assert bar.previous_session == date(1999, 12, 28)
+    assert begins(answer, first, "XKRX")
 
 
 @pytest.mark.parametrize("column", [3, 4])
@@ -74,6 +117,23 @@ def test_a_session_that_has_not_settled_is_left_out() -> None:
 def test_the_source_may_say_that_a_session_ends_later_than_the_calendar_knows() -> None:
     later = datetime(2026, 1, 23, 23, tzinfo=UTC)
     assert read(history((D, [1, 1, 1, 1, 1, 1, 0, 0]), open_until=later)) == []
+
+
+@pytest.mark.parametrize(
+    ("first_trade", "is_all"),
+    [
+        (date(2026, 1, 20), True),
+        (date(2026, 1, 17), True),  # a Saturday, and Monday was a holiday
+        (date(2026, 1, 16), False),
+        (date(1993, 1, 29), False),
+        (date(2026, 1, 21), True),
+        (None, True),
+    ],
+)
+def test_an_answer_begins_a_history_where_no_session_was_traded_before_it(
+    first_trade: date | None, is_all: bool
+) -> None:
+    assert begins(history(first_trade=first_trade), date(2026, 1, 20), "XNYS") == is_all
 
 
 def test_an_exchange_is_known_or_told_by_the_symbol() -> None:
@@ -123,6 +183,7 @@ FRIDAY, MONDAY = bar(D, 100.0, 99.0), bar(date(2026, 1, 26), 101.0, 100.0)
         ([FRIDAY, bar(date(2026, 1, 26), 101.0, 101.0, dividend=1.0)], True),
         ([FRIDAY, bar(date(2026, 1, 26), 50.5, 50.5, split=2.0)], True),
         ([bar(D, 100.0, 99.0, dividend=1.0), MONDAY], True),  # one that was not stored
+        ([bar(date(2026, 1, 22), 100.0, 99.0, dividend=1.0), FRIDAY], False),  # of an older session: a longer history
     ],
 )
 def test_history_is_restated_by_ratio_dividend_or_split(answer: list[Bar], is_restated: bool) -> None:

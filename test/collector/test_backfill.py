@@ -1,6 +1,7 @@
 """The backfill programs: what they ask for, keep and resume; how they stop."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from collector.bars import bars_of
+from collector.pace import Pace
 from collector.run import Blocked
 from collector.yahoo import History
 from test.backfill import arguments, benchmarks, cache, sectors
@@ -22,12 +24,19 @@ from utils.program import AlreadyComplete, RunAgain, UsageError
 MONDAY_EVENING = "2026-01-26T22:30:00Z"
 NOW = datetime(2026, 1, 23, 22, 30, tzinfo=UTC)
 COLUMNS = ["Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits"]
-ROWS = [[1.5, 2.0, float("nan"), 1.75, 1.7, 1000, 0.0, 0.0], [1.75, 2.0, 1.0, 1.8, 1.8, 2000, 0.05, 2.0]]
+NAN, INF = float("nan"), float("inf")
+ROWS = [
+    [1.4, INF, 1.0, 1.5, -INF, 900, 0.0, 0.0],
+    [1.5, 2.0, NAN, 1.75, 1.7, 1000, 0.0, 0.0],
+    [1.75, INF, 1.0, 1.8, 1.8, 2000, 0.05, 2.0],
+]
+DAYS = [date(2026, 1, 21), date(2026, 1, 22), D]
 ANSWER = History(
-    pd.DataFrame(ROWS, columns=COLUMNS, index=pd.Index([date(2026, 1, 22), D], name="Date")),
+    pd.DataFrame(ROWS, columns=COLUMNS, index=pd.Index(DAYS, name="Date")),
     currency="USD",
     exchange="PCX",
     timezone="America/New_York",
+    first_trade=date(1993, 1, 29),
     session_open=D,
     session_open_until=datetime(2026, 1, 23, 21, tzinfo=UTC),
     fetched_at=NOW,
@@ -42,12 +51,12 @@ def test_a_kept_answer_gives_the_same_bars_and_can_be_read_by_a_person(tmp_path:
     cache.write(file, ANSWER)
     again = cache.read(file, now=NOW)
     assert again is not None
-    assert bars_of(again, calendar="XNYS", now=NOW, settle_minutes=20) == bars_of(
-        ANSWER, calendar="XNYS", now=NOW, settle_minutes=20
-    )
+    kept = bars_of(again, calendar="XNYS", now=NOW, settle_minutes=20)
+    assert kept == bars_of(ANSWER, calendar="XNYS", now=NOW, settle_minutes=20)
+    assert [(bar.trade_date, bar.high_price) for bar in kept] == [(date(2026, 1, 22), 2.0), (D, None)]
     assert replace(again, frame=ANSWER.frame) == ANSWER
     assert '["2026-01-22", 1.5, 2.0, null, 1.75, 1.7, 1000, 0.0, 0.0],' in file.read_text().splitlines()
-    assert [kept.name for kept in file.parent.iterdir()] == ["SPY.json"]
+    assert [each.name for each in file.parent.iterdir()] == ["SPY.json"]
 
 
 def test_an_answer_serves_for_a_day(tmp_path: Path) -> None:
@@ -62,7 +71,7 @@ def test_an_answer_serves_for_a_day(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-@pytest.mark.parametrize("text", ['{"format": 0}', "[]", "{}", "not JSON", '{"format": 1, "rows": []}'])
+@pytest.mark.parametrize("text", ['{"format": 1}', "[]", "{}", "not JSON", '{"format": 2, "rows": []}'])
 def test_a_cache_of_another_version_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
     file = tmp_path / "SPY.json"
     file.write_text(text)
@@ -127,11 +136,14 @@ def test_benchmarks_come_once_and_a_new_database_is_filled_from_the_cache(platfo
 
 @pytest.mark.integration
 def test_manners_are_the_persons_choice(platform: Platform, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots: list[float] = []
+    monkeypatch.setattr(Pace, "wait", lambda _, seconds: slots.append(seconds))
     monkeypatch.setenv("YAHOO_WORKERS", "1")
     platform.yahoo.faults({"match": "chart/SPY", "times": 1, "status": 503}, {"match": "chart/QQQ", "status": 429})
     with pytest.raises(Blocked, match="the source answered 429") as stopped:
-        benchmarks.main(["--days", "60", "--delay", "0.01", "--max-retries", "0", "--rate-limit-sleep", "600"])
+        benchmarks.main(["--days", "60", "--delay", "2.0", "--max-retries", "0", "--rate-limit-sleep", "600"])
     assert len(platform.asked("/chart/")) == 2
+    assert set(slots) == {2.0}
     assert timedelta(minutes=9) < stopped.value.not_before - datetime.now(UTC) <= timedelta(minutes=10)
     platform.write("UPDATE source_budget SET blocked_until = now()")
     platform.write(
@@ -140,6 +152,31 @@ def test_manners_are_the_persons_choice(platform: Platform, folder: Path, monkey
     platform.yahoo.faults({"match": "chart/QQQ", "status": 429})
     with pytest.raises(Blocked):
         benchmarks.main(["--days", "60", "--delay", "0"])
+
+
+def test_an_answer_is_whole_with_every_session_from_where_the_source_begins() -> None:
+    tuesday, wednesday = date(2026, 1, 20), DAYS[0]
+    young = replace(ANSWER, first_trade=wednesday)
+    assert not cache.is_whole(young, wednesday, D)  # Wednesday's adjusted close is infinite
+    whole = ANSWER.frame.assign(**{"Adj Close": 1.5})
+    young, old = replace(young, frame=whole), replace(ANSWER, frame=whole)
+    assert cache.is_whole(old, wednesday, D)
+    assert cache.is_whole(young, tuesday, D)
+    assert not cache.is_whole(old, tuesday, D)  # cut at its front
+    assert not cache.is_whole(old, wednesday, date(2026, 1, 26))
+    assert not cache.is_whole(replace(old, frame=whole.drop(DAYS[1])), wednesday, D)
+    assert not cache.is_whole(replace(old, frame=whole.drop(DAYS)), wednesday, D)
+
+
+@pytest.mark.integration
+def test_an_answer_with_a_hole_is_not_kept_and_the_next_run_asks_for_it(platform: Platform, folder: Path) -> None:
+    hole = date(2026, 1, 14)
+    platform.yahoo.faults({"match": "chart/XLB", "times": 1, "kind": "missing_days", "days": [hole.isoformat()]})
+    stored = "SELECT count(*) FROM collected_01_daily_etf_ohlc WHERE trade_date = %s"
+    for count in (0, 1):
+        assert sectors.main(["--delay-minutes", "0", "--start-from", "XLB"]) == 0
+        assert platform.rows(stored, hole) == [(count,)]
+    assert len(platform.asked("chart/XLB")) == 2
 
 
 @pytest.mark.integration
@@ -161,15 +198,30 @@ def test_a_cache_that_cannot_be_kept_is_one_line(platform: Platform, folder: Pat
 
 
 @pytest.mark.integration
-def test_sectors_come_one_after_the_other_with_a_pause(platform: Platform, folder: Path, pauses: list[float]) -> None:
+def test_sectors_come_one_after_the_other_with_a_pause(
+    platform: Platform,
+    folder: Path,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def a_second(pace: Pace, _: float) -> None:
+        pace.waited += 1
+
+    monkeypatch.setattr(Pace, "wait", a_second)
     assert sectors.main(["--delay-minutes", "0.05", "--skip-existing"]) == 0
     assert [each.path.rpartition("/")[2] for each in platform.asked("/chart/")] == list(sectors.SECTORS)
-    assert len(platform.yahoo.requests()) == 10 + 2
-    assert pauses == [1] * 9 * 3
+    count = len(sectors.SECTORS)
+    assert len(platform.yahoo.requests()) == count + 2
+    told = re.findall(r"waited (\d+)\.0 s for the pace", capsys.readouterr().out)
+    assert [int(seconds) for seconds in told] == [3] + [1] * (count - 1)  # the cookie's with the first
+    assert pauses == [1] * (count - 1) * 3
     assert sectors.main(["--delay-minutes", "0.05", "--skip-existing"]) == 0
-    assert (len(platform.yahoo.requests()), len(pauses)) == (10 + 2, 9 * 3)  # nothing is missing: nothing is waited for
+    # Nothing is missing: nothing is waited for.
+    assert (len(platform.yahoo.requests()), len(pauses)) == (count + 2, (count - 1) * 3)
     assert sectors.main(["--delay-minutes", "0", "--start-from", "XLRE"]) == 0
-    assert len(platform.asked("/chart/")) == 10 + 2  # without --skip-existing the newest are asked for again
+    since = sectors.SECTORS[sectors.SECTORS.index("XLRE") :]
+    assert len(platform.asked("/chart/")) == count + len(since)  # the newest are asked for again
 
 
 @pytest.mark.integration
@@ -177,15 +229,17 @@ def test_a_limit_stops_the_sectors_and_tells_when_and_where_to_go_on(
     platform: Platform, folder: Path, pauses: list[float]
 ) -> None:
     platform.yahoo.faults({"match": "chart/XLV", "status": 429}, {"match": "chart/XLF", "times": None, "status": 503})
-    with pytest.raises(Blocked, match=r"until .* UTC; go on with --start-from XLV; to be run again not before"):
+    with pytest.raises(Blocked, match=r"until .* UTC; go on with --start-from XLF; to be run again not before"):
         sectors.main(["--delay-minutes", "0.05", "--skip-existing"])
     assert len(platform.asked("/chart/")) == 1 + 3 + 1  # QQQ, XLF with its tries, XLV
     assert len(pauses) == 2 * 3  # a pause also after the one that failed
     platform.write("UPDATE source_budget SET blocked_until = now()")
     platform.yahoo.clear_faults()
-    assert sectors.main(["--delay-minutes", "0", "--skip-existing", "--start-from", "XLV"]) == 0
-    assert sectors.main(["--delay-minutes", "0", "--skip-existing"]) == 0
-    assert platform.rows("SELECT count(DISTINCT ticker), count(*) FROM collected_01_daily_etf_ohlc") == [(10, 3000)]
+    assert sectors.main(["--delay-minutes", "0", "--skip-existing", "--start-from", "XLF"]) == 0
+    count = len(sectors.SECTORS)
+    assert platform.rows("SELECT count(DISTINCT ticker), count(*) FROM collected_01_daily_etf_ohlc") == [
+        (count, count * 300)
+    ]
 
 
 @pytest.mark.integration
@@ -224,4 +278,4 @@ def test_bad_input_is_one_line_from_whatever_folder(
 def test_a_kept_file_is_plain_json(tmp_path: Path) -> None:
     cache.write(tmp_path / "SPY.json", ANSWER)
     kept = json.loads((tmp_path / "SPY.json").read_text())
-    assert (kept["format"], kept["columns"], len(kept["rows"])) == (1, COLUMNS, 2)
+    assert (kept["format"], kept["columns"], len(kept["rows"])) == (2, COLUMNS, 3)

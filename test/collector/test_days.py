@@ -130,7 +130,7 @@ def test_an_evening_costs_what_it_must_and_a_rerun_nothing(
     assert programs(FRIDAY) == SUCCESS
     assert cost(platform) == {
         "cookie": 1 + 4,  # the cookie is kept, its crumb is of a process: less than two a process
-        "bars": 15 + 3,
+        "bars": len(ETFS) + 3,
         "list": 2,
         "quotes": 1,
         "profile": 3,
@@ -139,7 +139,7 @@ def test_an_evening_costs_what_it_must_and_a_rerun_nothing(
     assert programs(MONDAY) == SUCCESS
     assert cost(platform) == {
         "cookie": 4,
-        "bars": 15 + 1 + 3,  # IWM is restated: its whole history; PNC.L is in no list any more
+        "bars": len(ETFS) + 1 + 3,  # IWM is restated: its whole history; PNC.L is in no list any more
         "list": 2,
         "quotes": 1,
         "profile": 1,  # BBB is new
@@ -147,7 +147,7 @@ def test_an_evening_costs_what_it_must_and_a_rerun_nothing(
     }
     assert programs(MONDAY) == ["AlreadyComplete"] * 4
     assert platform.yahoo.requests() == []
-    assert platform.rows("SELECT used, reserved FROM source_budget") == [(31 + 28, 0)]
+    assert platform.rows("SELECT used, reserved FROM source_budget") == [(len(ETFS) + 16 + len(ETFS) + 13, 0)]
 
 
 def test_after_two_evenings_without_a_source_no_session_is_missing(
@@ -162,7 +162,7 @@ def test_after_two_evenings_without_a_source_no_session_is_missing(
     platform.yahoo.clear_faults()
     wednesday = date(2026, 3, 11)
     assert programs(wednesday) == SUCCESS
-    assert cost(platform)["bars"] == 15 + 1 + 3
+    assert cost(platform)["bars"] == len(ETFS) + 1 + 3
     for ticker in ("SPY", "IWM", "XLB", "AAA", "900010.KS"):
         calendar = CALENDARS.get(ticker, "XNYS")
         assert stored(platform, ticker)[-4:] == sessions_between(FRIDAY, wednesday, calendar), ticker

@@ -36,7 +36,29 @@ def test_requests_of_several_programs_keep_the_pace_together(tmp_path: Path) -> 
         starts.append(clock.now)
     gaps = [later - earlier for earlier, later in pairwise(starts)]
     assert all(1.0 <= gap <= 1.0 + JITTER + 1e-3 for gap in gaps)
+    assert max(gaps) - min(gaps) > 0.01  # never a beat that a server could hear
     assert sum(each.waited for each in programs) == pytest.approx(starts[-1] - 1000.0)
+
+
+def test_programs_that_ask_at_the_same_instant_get_slots_of_their_own(tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def program(_: int) -> list[float]:
+        pace = Pace(tmp_path / "pace", now=lambda: 1000.0)
+        together.wait()
+        return [pace._take(0.5) for _ in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        slots = sorted(slot for taken in pool.map(program, range(8)) for slot in taken)
+    assert len(slots) == 160
+    assert min(later - earlier for earlier, later in pairwise(slots)) >= 0.5 - 1e-5
+
+
+def test_slots_of_a_slow_program_hold_for_a_quick_one_however_far_away(tmp_path: Path) -> None:
+    pace = Pace(tmp_path / "pace", now=lambda: 1000.0)
+    slow, quick = [pace._take(60.0) for _ in range(3)], [pace._take(1.0) for _ in range(3)]
+    assert quick[0] >= slow[-1] + 60 > 1000 + STALE_SECONDS
+    assert all(later - earlier >= 1 for earlier, later in pairwise(quick))
 
 
 def test_a_slow_request_makes_the_next_one_wait_longer(tmp_path: Path) -> None:
@@ -53,7 +75,7 @@ def test_no_pace_takes_no_slot(tmp_path: Path) -> None:
     assert not (tmp_path / "pace").exists()
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", str(1000.0 + STALE_SECONDS + 1)])
+@pytest.mark.parametrize("text", ["", "nonsense", f"{1000.0 + STALE_SECONDS + 1} 1"])
 def test_a_slot_that_cannot_be_is_not_waited_for(tmp_path: Path, text: str) -> None:
     (tmp_path / "pace").write_text(text)
     clock = Clock()

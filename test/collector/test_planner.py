@@ -1,13 +1,17 @@
 """What is asked for, as a table: sessions of two weeks, what is stored of them, and the request that follows."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.planner import ASKED_AGAIN, BarsPlan, plan_bars
-from database.coverage import Coverage
+from database.connection import connect
+from database.coverage import Coverage, bar_coverage
+from test.conftest import Database
 from utils.sessions import sessions_until
 
 D = date(2026, 1, 23)
@@ -91,6 +95,38 @@ def test_history_that_starts_too_late_is_asked_for_unless_the_source_has_none() 
     assert plan.start == SESSIONS[0]
     assert plan_bars(stored(first=50, begins=SESSIONS[50]), SESSIONS) is None
     assert plan_bars(stored(first=20), SESSIONS) is None  # the 40 that results need are there
+
+
+def test_what_an_answer_lacked_at_its_front_waits_for_the_next_request_and_is_given_up_at_last() -> None:
+    def cut(times: int, last: int = 59) -> Coverage:
+        return stored(first=20, last=last, asked=dict.fromkeys(SESSIONS[:20], times))
+
+    assert plan_bars(cut(1), SESSIONS) is None
+    for times, since in ((1, SESSIONS[0]), (ASKED_AGAIN, SESSIONS[0]), (ASKED_AGAIN + 1, SESSIONS[54])):
+        plan = plan_bars(cut(times, last=58), SESSIONS)
+        assert plan is not None
+        assert plan.start == since
+
+
+@pytest.mark.integration
+def test_plans_of_many_instruments_hold_the_sessions_they_lack_once(database: Database) -> None:
+    years = sessions_until(D, 2520)
+    tickers = [f"S{number}" for number in range(2000)]
+    with database.server.connect(database.name) as connection:  # each twentieth has its newest session
+        connection.execute(
+            """INSERT INTO collected_06_daily_stock_history (ticker, trade_date, close_price, adj_close_price, volume,
+                   currency, fetched_at, changed_at, run_id)
+               SELECT ticker, %s, 1, 1, 1, 'USD', now(), now(), 'test' FROM unnest(%s::text[]) ticker""",
+            (D, tickers[::20]),
+        )
+    with connect(database.settings("collector")) as connection:
+        tracemalloc.start()
+        plans = [plan_bars(each, years, deep=True) for each in bar_coverage(connection, "stock", tickers, years)]
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert [plan.ticker for plan in plans if plan is not None] == tickers
+    assert [len(plan.lacking) for plan in plans[:2] if plan is not None] == [2519, 2520]
+    assert kept / len(plans) < 2000  # bytes; the sessions of one alone are ten times as much
 
 
 @given(

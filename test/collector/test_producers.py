@@ -1,23 +1,34 @@
 """The four producers against the replayed market: what they ask for, what is stored, and how they end."""
 
+import logging
+import random
 import re
 import sqlite3
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yfinance
+from peewee import OperationalError
+from tenacity import Retrying
 
+import collector.yahoo
 from collector import kafka_01_producer_etf_daily as etf_daily
 from collector import kafka_02_producer_etf_holdings as all_holdings
 from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
 from collector import kafka_04_producer_stock_daily as stock_daily
 from collector.arguments import run
 from collector.pace import Pace
-from test.collector.conftest import D, Platform, trend
+from config.universe import tickers_of
+from database.connection import connect
+from database.ledger import last_usable
+from test.collector.conftest import ETFS, D, Platform, trend
 from utils.program import FAILED, AlreadyComplete, RunAgain, StageFailed, UsageError
+from utils.sessions import sessions_until
 
 pytestmark = pytest.mark.integration
 FRIDAY, MONDAY, TUESDAY = D, date(2026, 1, 26), date(2026, 1, 27)
@@ -78,11 +89,11 @@ def test_a_forced_rerun_asks_for_every_etf_again_and_finds_nothing_new(platform:
 
 def test_the_next_evening_costs_one_request_an_etf_and_brings_one_session(platform: Platform) -> None:
     etf_daily.main(["--group", "all"])
-    assert len(platform.asked("/chart/")) == 15  # QQQ is in both groups
+    assert len(platform.asked("/chart/")) == len(ETFS)  # QQQ is in both groups
     platform.yahoo.clear_requests()
     platform.yahoo.move_clock(MONDAY_EVENING)
     assert etf_daily.main(["--group", "all"]) == 0
-    assert len(platform.asked("/chart/")) == 15
+    assert len(platform.asked("/chart/")) == len(ETFS)
     assert stored_sessions(platform, "SPY")[-2:] == [FRIDAY, MONDAY]
 
 
@@ -144,6 +155,27 @@ def test_a_hole_in_the_answer_is_asked_for_again_with_the_next_request(platform:
     assert hole in stored_sessions(platform, "SPY")
 
 
+def test_an_answer_that_is_cut_at_its_front_is_not_taken_for_the_whole_history(platform: Platform) -> None:
+    sessions = sessions_until(FRIDAY, 300)
+    front = [day.isoformat() for day in sessions[:240]]
+    platform.yahoo.faults({"match": "chart/SPY|KRW=X", "times": 2, "kind": "missing_days", "days": front})
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    stock_daily.main(["--tickers", "900010.KS"])
+    assert stored_sessions(platform, "SPY") == sessions[240:]
+    assert findings(platform, "first bar") == []
+    assert findings(platform, "missing session")[-240:] == [("SPY", day) for day in sessions[:240]]
+    with pytest.raises(AlreadyComplete):  # no request of its own
+        etf_daily.main(["--group", "benchmark"])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    platform.yahoo.clear_requests()
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert len(platform.asked("/chart/")) == 6
+    assert stored_sessions(platform, "SPY") == sessions_until(MONDAY, 300)
+    stock_daily.main(["--tickers", "900010.KS"])
+    days = platform.rows("SELECT rate_date FROM collected_00_fx_rate WHERE currency = 'KRW' ORDER BY 1")
+    assert [row[0] for row in days] == sessions_until(FRIDAY, 300, "24/5")
+
+
 def test_a_past_session_is_a_run_of_its_own_and_cuts_nothing(platform: Platform) -> None:
     platform.yahoo.move_clock(TUESDAY_EVENING)
     etf_daily.main(["--group", "benchmark"])
@@ -171,6 +203,27 @@ def test_429_stops_the_run_as_partial_and_says_when_to_go_on(platform: Platform)
     with pytest.raises(RunAgain):
         etf_daily.main(["--group", "benchmark"])
     assert len(platform.yahoo.requests()) == asked  # blocked: nobody asks
+    platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
+
+
+def test_429_after_the_deadline_holds_nothing_back_and_still_says_when_to_go_on(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    platform.yahoo.faults({"match": "chart/IWM", "times": 2, "status": 429})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    platform.write("UPDATE process_executions SET started_at = started_at - interval '2 hours'")
+    platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    run = platform.run()
+    assert (run["status"], run["usable"], run["not_before"]) == ("partial", True, None)
+    [(blocked,)] = platform.rows("SELECT blocked_until FROM source_budget")
+    until = f"the source answered 429, until {blocked.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    assert until in capsys.readouterr().out
+    assert until in run["error"]
     platform.write("UPDATE source_budget SET blocked_until = now()")
     assert etf_daily.main(["--group", "benchmark"]) == 0
     assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
@@ -226,6 +279,53 @@ def test_a_failure_that_passes_costs_one_request_more(
     assert platform.run()["api_calls"] == 9
 
 
+def test_pauses_between_tries_grow_and_are_drawn_by_chance(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(collector.yahoo, "Retrying", partial(Retrying, sleep=slept.append))
+    monkeypatch.setattr(random, "uniform", lambda low, high: low + 0.75 * (high - low))
+    monkeypatch.setenv("YAHOO_MAX_RETRIES", "3")
+    platform.yahoo.faults({"match": "chart/SPY", "times": 3, "status": 503})
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert slept == [0.375, 0.75, 1.5]
+
+
+def test_lists_and_profiles_take_longer_slots_than_bars_and_quotes(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots: list[float] = []
+    monkeypatch.setattr(Pace, "wait", lambda _, seconds: slots.append(seconds))
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    monkeypatch.delenv("YAHOO_PACE_SECONDS")
+    monkeypatch.delenv("YAHOO_SLOW_PACE_SECONDS")
+    trend(platform, ["XLF"])
+    trending_holdings.main([])
+    stock_daily.main(["--tickers", "AAA"])
+    paths = [each.path for each in platform.yahoo.requests()]
+    kinds = {path.rpartition("/")[0]: slot for path, slot in zip(paths, slots, strict=True)}
+    assert kinds == {
+        "": 1.0,
+        "/v1/test": 1.0,
+        "/v7/finance": 1.0,
+        "/v8/finance/chart": 1.0,
+        "/v10/finance/quoteSummary": 2.5,
+    }
+    assert slots.count(2.5) == 2
+
+
+def test_a_person_at_a_terminal_sees_a_bar(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    etf_daily.main(["--group", "benchmark"])
+    assert re.search(r"benchmark_etf_bars: 100%.* 6/6 ", capsys.readouterr().err)
+
+
+def test_elsewhere_a_line_tells_how_far_it_is(platform: Platform, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    etf_daily.main(["--group", "benchmark"])
+    assert "benchmark_etf_bars: 6 of 6 asked for" in caplog.messages
+
+
 def test_a_source_that_is_tried_once_only(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YAHOO_MAX_RETRIES", "0")
     platform.yahoo.faults({"match": "chart/SPY", "times": 1, "status": 503})
@@ -251,6 +351,30 @@ def test_a_source_that_does_not_answer_fails_the_run_and_is_left_alone(platform:
     assert len(platform.asked("/chart/")) <= 3 * 8
 
 
+def test_a_source_that_falls_silent_in_the_middle_of_a_run_is_left_alone(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    monkeypatch.setenv("YAHOO_MAX_RETRIES", "0")
+    platform.yahoo.faults({"match": "chart/(?!QQQ|XLF)", "times": None, "status": 503})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "sector"])
+    assert platform.run()["stored"] == 2
+    assert len(platform.asked("/chart/")) <= 2 + 6  # five failed, and one was on its way
+    assert "not asked for: the source does not answer (the source answered 503)" in platform.run()["error"]
+
+
+def test_a_source_that_answers_between_failures_is_asked_for_the_rest(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    monkeypatch.setenv("YAHOO_MAX_RETRIES", "0")
+    platform.yahoo.faults({"match": "chart/XL[FVYCPURB]", "times": None, "status": 503})  # four, then XLI, then four
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "sector"])
+    assert len(platform.asked("/chart/")) == len(tickers_of("sector"))
+
+
 def test_what_is_never_stored_is_unconfirmed(platform: Platform) -> None:
     platform.broker.lose = True
     with pytest.raises(RunAgain):
@@ -263,6 +387,8 @@ def test_what_is_never_stored_is_unconfirmed(platform: Platform) -> None:
     ("name", "value", "error", "line"),
     [
         ("YAHOO_PROXY", "http://127.0.0.1:1", StageFailed, "nobody answers"),
+        ("YAHOO_PROXY", "http://127.0.0.1:99999", UsageError, "127.0.0.1:99999: expected http://host:port"),
+        ("YAHOO_PROXY", "http://[::1", UsageError, r"\[::1: expected http://host:port"),
         ("YAHOO_CA_FILE", __file__, UsageError, "expected a PEM file"),
     ],
 )
@@ -293,6 +419,17 @@ def test_a_cache_of_another_version_is_one_line(platform: Platform, tmp_path: Pa
         etf_daily.main(["--group", "benchmark"])
     assert platform.run()["status"] == "failed"
     assert platform.rows("SELECT count(*) FROM collected_01_daily_etf_ohlc") == [(0,)]
+
+
+def test_a_disk_that_is_full_under_the_cache_is_one_line_that_blames_no_file(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(yfinance.Ticker, "history", full)
+    with pytest.raises(StageFailed, match=r"^YAHOO_CACHE_DIR .*: database or disk is full$"):
+        etf_daily.main(["--group", "benchmark"])
 
 
 def test_a_disk_that_is_full_while_fetching_stops_the_run_in_one_line(
@@ -341,19 +478,73 @@ def test_without_a_result_of_stage_3_it_is_named(platform: Platform) -> None:
         trending_holdings.main([])
 
 
-def test_holdings_of_a_past_session_are_not_asked_for(platform: Platform) -> None:
+def test_holdings_of_a_past_session_are_not_asked_for_and_that_is_no_success(platform: Platform) -> None:
     trend(platform, ["XLF"])
     platform.yahoo.move_clock(MONDAY_EVENING)
-    assert trending_holdings.main(["--as-of", D.isoformat()]) == 0
+    lacking = "holdings of 2026-01-23 can't be had: the source knows today's only"
+    with pytest.raises(AlreadyComplete, match=lacking):
+        trending_holdings.main(["--as-of", D.isoformat()])
     assert platform.yahoo.requests() == []
+    run = platform.run()
+    assert (run["status"], run["usable"], run["error"]) == ("partial", True, lacking)  # what follows need not wait
+    with pytest.raises(AlreadyComplete, match=lacking):
+        trending_holdings.main(["--as-of", D.isoformat()])
+    assert (platform.run()["status"], platform.run()["error"]) == ("skipped", lacking)
+    with pytest.raises(AlreadyComplete, match=lacking):
+        all_holdings.main(["--as-of", D.isoformat()])
+
+
+def test_what_lacked_of_a_session_that_has_passed_stays_named(platform: Platform) -> None:
+    trend(platform, ["XLF", "QQQ"])
+    platform.yahoo.faults({"match": "quoteSummary/XLF", "kind": "unknown_symbol"})
+    assert trending_holdings.main([]) == 0
+    run = platform.run()
+    assert (run["status"], run["usable"], run["stored"]) == ("partial", True, 1)
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    with pytest.raises(AlreadyComplete, match="can't be had"):
+        trending_holdings.main(["--as-of", D.isoformat()])
+    with connect(platform.database.settings("pipeline")) as connection:
+        stands = last_usable(connection, "trending_etf_holdings", D)
+    assert stands is not None
+    assert stands.run_id == run["run_id"]
+
+
+def test_a_past_session_whose_lists_are_all_stored_lacks_nothing(platform: Platform) -> None:
+    trend(platform, ["XLF"])
+    assert trending_holdings.main([]) == 0
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    with pytest.raises(AlreadyComplete, match="2026-01-23 is already complete"):
+        trending_holdings.main(["--as-of", D.isoformat()])
 
 
 def test_on_a_sunday_the_lists_of_all_etfs_are_dated_by_the_sunday(platform: Platform) -> None:
     platform.yahoo.move_clock("2026-01-25T20:00:00Z")
     assert all_holdings.main([]) == 0
     dated = platform.rows("SELECT as_of_date, count(DISTINCT etf_ticker) FROM collected_04_etf_holdings GROUP BY 1")
-    assert dated == [(date(2026, 1, 25), 15)]
+    assert dated == [(date(2026, 1, 25), len(ETFS))]
     assert platform.run()["as_of_date"] == D
+
+
+@pytest.mark.parametrize(
+    ("fetched", "asked", "end"),
+    [
+        (MONDAY_EVENING, "2026-01-23", "holdings of 2026-01-23 can't be had"),
+        (None, "2026-01-22", "holdings of 2026-01-22 can't be had"),
+        (None, "2026-01-23", "2026-01-23 is already complete"),
+        ("2026-01-25T20:00:00Z", "2026-01-23", "2026-01-23 is already complete"),  # on the Sunday after it
+    ],
+)
+def test_lists_of_all_etfs_of_a_past_session_are_those_of_its_days(
+    platform: Platform, fetched: str | None, asked: str, end: str
+) -> None:
+    if fetched:
+        platform.yahoo.move_clock(fetched)
+    assert all_holdings.main([]) == 0
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    platform.yahoo.clear_requests()
+    with pytest.raises(AlreadyComplete, match=f"^{end}"):
+        all_holdings.main(["--as-of", asked])
+    assert platform.yahoo.requests() == []
 
 
 def test_a_list_with_odd_lines_keeps_the_others(platform: Platform) -> None:
@@ -399,14 +590,14 @@ def test_one_odd_list_does_not_keep_the_others_from_being_asked_for(
     ("odd", "reason", "end"),
     [
         ('"marketCap": Infinity, "currency": "USD"', "no market cap", nullcontext()),
-        ('"marketCap": 9, "currency": "USDX"', "makes no message: currency", pytest.raises(RunAgain)),
+        ('"marketCap": 9000000, "currency": "USDX"', "makes no message: currency", pytest.raises(RunAgain)),
     ],
 )
 def test_one_odd_quote_fails_alone(
     platform: Platform, odd: str, reason: str, end: AbstractContextManager[object]
 ) -> None:
     quote = '{"symbol": "%s", "quoteType": "EQUITY", "exchange": "NYQ", "regularMarketPrice": 1.5, %s}'
-    good = quote % ("AAA", '"marketCap": 9, "currency": "USD"')
+    good = quote % ("AAA", '"marketCap": 9000000, "currency": "USD"')
     body = '{"quoteResponse": {"result": [' + f"{good}, {quote % ('BBB', odd)}" + '], "error": null}}'
     platform.yahoo.faults({"match": "finance/quote", "times": 1, "status": 200, "body": body})
     with end:
@@ -456,6 +647,15 @@ def test_stage_4_brings_caps_profiles_bars_and_rates_and_then_nothing(platform: 
     assert platform.asked("/quoteSummary/") == []  # a profile is asked for once
 
 
+def test_a_profile_that_fails_is_told_apart_from_what_the_quote_said_of_the_stock(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "quoteSummary/NEW", "times": None, "status": 500})
+    with pytest.raises(RunAgain):
+        stock_daily.main(["--tickers", "NEW"])
+    items = platform.items()
+    assert (items["NEW", "quoted_profile"], items["NEW", "profile"]) == ("stored", "failed")
+    assert platform.run()["status"] == "partial"
+
+
 def test_a_normal_day_costs_the_least_possible(platform: Platform) -> None:
     for evening, session in ((None, FRIDAY), (MONDAY_EVENING, MONDAY)):
         if evening:
@@ -465,21 +665,65 @@ def test_a_normal_day_costs_the_least_possible(platform: Platform) -> None:
         etf_daily.main(["--group", "all"])
         trending_holdings.main([])
         assert stock_daily.main([]) == 0
-    # 15 ETFs, 3 stocks and a currency; a list an ETF; one batch of quotes. The cookie is the process's.
-    assert len(platform.asked("/chart/")) == 19
+    # The ETFs, 3 stocks and a currency; a list an ETF; one batch of quotes. The cookie is the process's.
+    assert len(platform.asked("/chart/")) == len(ETFS) + 4
     assert len(platform.asked("/quoteSummary/")) == 2
     assert len(platform.asked("/v7/finance/quote")) == 1
-    assert len(platform.asked()) == 22
+    assert len(platform.asked()) == len(ETFS) + 4 + 2 + 1
 
 
-def test_a_past_session_brings_bars_but_no_market_caps(platform: Platform) -> None:
+NO_CAPS = "market caps of 2026-01-23 can't be had: the source knows today's only"
+
+
+def test_a_past_session_brings_bars_but_no_market_caps_and_that_is_no_success(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
     trend(platform, ["XLF"])
     trending_holdings.main([])
     platform.yahoo.move_clock(MONDAY_EVENING)
+    assert stock_daily.main(["--as-of", D.isoformat(), "--plan"]) == 0
+    assert capsys.readouterr().out.endswith(f" requests and two for the cookie; {NO_CAPS}\n")
     assert stock_daily.main(["--as-of", D.isoformat()]) == 0
+    run = platform.run()
+    assert (run["status"], run["usable"], run["error"]) == ("partial", True, NO_CAPS)  # what follows need not wait
+    assert NO_CAPS in capsys.readouterr().out
+    with pytest.raises(AlreadyComplete, match=NO_CAPS):
+        stock_daily.main(["--as-of", D.isoformat()])
+    assert (platform.run()["status"], platform.run()["error"]) == ("skipped", NO_CAPS)
     assert platform.asked("/v7/finance/quote") == []
     assert platform.rows("SELECT count(*) FROM collected_00_market_cap") == [(0,)]
     assert stored_sessions(platform, "AAA")[-1] == FRIDAY
+
+
+def test_caps_that_never_came_stay_named_when_their_session_has_passed(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_MAX_RETRIES", "0")
+    trend(platform, ["XLF"])
+    trending_holdings.main([])
+    assert stock_daily.main(["--tickers", "AAA,NEW,900010.KS"]) == 0  # bars, profiles and rates are there
+    platform.write("DELETE FROM collected_00_market_cap")
+    platform.yahoo.faults({"match": "v7/finance/quote", "times": 1, "status": 503})
+    with pytest.raises(RunAgain):
+        stock_daily.main([])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    with pytest.raises(AlreadyComplete, match=NO_CAPS):
+        stock_daily.main(["--as-of", D.isoformat()])
+    run = platform.run()
+    assert (run["process"], run["status"], run["usable"], run["error"]) == ("needed_stocks", "partial", True, NO_CAPS)
+
+
+@pytest.mark.parametrize("more", [[], ["--force"]])
+def test_a_past_session_whose_caps_are_all_stored_lacks_nothing(
+    platform: Platform, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    trend(platform, ["XLF"])
+    trending_holdings.main([])
+    assert stock_daily.main([]) == 0
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    for main in (trending_holdings.main, stock_daily.main):
+        assert main(["--as-of", D.isoformat(), "--plan", *more]) == 0
+    assert "can't be had" not in capsys.readouterr().out
 
 
 def test_what_is_held_stays_priced(platform: Platform) -> None:
@@ -530,6 +774,57 @@ def test_a_symbol_that_is_no_longer_anything_is_unknown(platform: Platform) -> N
     with pytest.raises(UsageError, match="AAA"):
         stock_daily.main(["--tickers", "AAA"])
     assert platform.items()["AAA", "quotes"] == "failed"
+
+
+def test_a_dead_symbol_that_is_shown_as_a_fund_stays_the_stock_it_was(platform: Platform) -> None:
+    stock_daily.main(["--tickers", "AAA"])
+    known = platform.rows("SELECT quote_type, exchange, company_name FROM collected_00_meta_stock")
+    assert known[0][0] == "EQUITY"
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    body = """{"quoteResponse": {"result": [{"symbol": "AAA", "quoteType": "MUTUALFUND", "typeDisp": "Fund",
+        "shortName": "54688", "exchange": "YHD", "fullExchangeName": "YHD", "market": "us_market",
+        "regularMarketTime": 1561759658, "tradeable": false}], "error": null}}"""
+    platform.yahoo.faults({"match": "v7/finance/quote", "times": 1, "status": 200, "body": body})
+    assert stock_daily.main(["--tickers", "AAA"]) == 0
+    assert platform.run()["error"] == "AAA quotes: the source doesn't know it"
+    assert platform.items() == {("AAA", "quotes"): "failed", ("AAA", "bars"): "stored"}
+    assert platform.rows("SELECT quote_type, exchange, company_name FROM collected_00_meta_stock") == known
+
+
+@pytest.mark.parametrize("odd", [{"body": '{"quoteResponse": {"result": [], "error": null}}'}, {"status": 404}])
+def test_one_batch_without_a_quote_is_no_word_on_its_stocks(platform: Platform, odd: dict[str, Any]) -> None:
+    platform.yahoo.faults({"match": "v7/finance/quote", "times": 1, "status": 200, **odd})
+    assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0
+    assert (platform.items()["AAA", "quotes"], platform.items()["NEW", "quotes"]) == ("stored", "stored")
+    assert len(platform.asked("v7/finance/quote")) == 2
+
+
+def test_stocks_without_a_quote_are_asked_for_again_and_no_strike(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_MAX_RETRIES", "0")
+    platform.yahoo.faults({"match": "v7/finance/quote", "kind": "unknown_symbol"})
+    with pytest.raises(RunAgain):
+        stock_daily.main(["--tickers", "AAA,NEW"])
+    assert "AAA quotes: a quote of none of them" in platform.run()["error"]
+    assert platform.rows("SELECT max(consecutive_failures) FROM asset_processing_state") == [(0,)]
+
+
+def test_a_stock_that_was_missed_among_others_may_be_missed_alone(platform: Platform) -> None:
+    stock_daily.main(["--tickers", "AAA,NEW"])
+    platform.yahoo.move_clock(MONDAY_EVENING)
+    platform.yahoo.faults({"match": "v7/finance/quote", "times": None, "kind": "unknown_symbol", "symbols": ["AAA"]})
+    for _ in range(2):
+        assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0
+    assert len(platform.asked("v7/finance/quote")) == 3
+    assert platform.run()["error"] == "AAA quotes: the source doesn't know it"
+    assert platform.run()["usable"]
+
+
+def test_a_lone_ticker_that_nobody_knows_is_named(platform: Platform) -> None:
+    with pytest.raises(UsageError, match=r"^NOPE: the source knows no such symbol"):
+        stock_daily.main(["--tickers", "NOPE"])
+    assert platform.asked("/chart/") == []
 
 
 def test_a_stock_without_the_runs_own_session_is_named_until_and_after_the_deadline(platform: Platform) -> None:

@@ -8,6 +8,9 @@ from collector import kafka_01_producer_etf_daily as etf_daily
 from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
 from collector import kafka_04_producer_stock_daily as stock_daily
 from collector import quarantine
+from database.connection import connect
+from database.ledger import Item, open_run
+from database.processing import quarantines, update_state
 from test.collector.conftest import Platform, trend
 from utils.program import UsageError
 from utils.sessions import sessions_until
@@ -104,6 +107,19 @@ def test_who_is_in_quarantine_is_told_and_may_be_lifted(
     quarantine.main(["lift", "--all"])  # nobody is left: nothing to do, and no mistake
     quarantine.main(["list"])
     assert capsys.readouterr().out.splitlines()[-1] == "0 in quarantine"
+
+
+def test_what_comes_with_a_quote_is_never_left_alone(platform: Platform) -> None:
+    with connect(platform.database.settings("collector")) as connection:
+        for session in sessions_until(date(2026, 1, 27), 6):
+            run = open_run(connection, process="needed_stocks", as_of_date=session)
+            for operation in ("quotes", "quoted_profile"):
+                item = Item("AAA", operation)
+                run.plan([item])
+                run.failed(item, "a dead letter", permanent=True)
+            run.close()
+            update_state(connection, run.run_id)
+        assert [(each.ticker, each.operation) for each in quarantines(connection)] == [("AAA", "quotes")]
 
 
 def test_bars_of_an_etf_are_asked_for_whatever_happens(platform: Platform) -> None:
