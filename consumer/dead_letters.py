@@ -6,18 +6,24 @@ python -m consumer.dead_letters replay stock-daily-data/3/1742     # to its topi
 python -m consumer.dead_letters drop stock-daily-data/3/1742       # kept, and not listed any more; or --all
 
 A replayed message is stored like a new one: rows change, the closed run it came from does not. One that is still
-wrong comes back as a new dead letter.
+wrong comes back as a new dead letter. One that cannot be sent is named and stays; the others are sent.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
+import psycopg
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, RetriableError
+
 from config.settings import KafkaSettings, load
+from consumer import unpacking
 from database import dead_letters
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.dead_letters import DeadLetter
-from utils.kafka import BrokerUnavailable, producer
-from utils.program import SUCCESS, StageFailed, UsageError, run_program
+from utils.kafka import BrokerUnavailable, close_producer, producer
+from utils.program import FAILED, SUCCESS, StageFailed, UsageError, run_program
 
 SHOWN_BYTES = 2000
 
@@ -31,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _list(connection, every=arguments.all)
             letters = _named(connection, arguments)
             if arguments.action == "show":
-                return _show(letters)
+                return _show(connection, letters)
             return _replay(connection, letters) if arguments.action == "replay" else _drop(connection, letters)
-    except (DatabaseUnavailable, BrokerUnavailable) as error:
-        raise StageFailed(str(error)) from error
+    except (DatabaseUnavailable, BrokerUnavailable, psycopg.OperationalError) as error:
+        raise StageFailed(str(error).splitlines()[0]) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,19 +78,20 @@ def _named(connection: Connection, arguments: argparse.Namespace) -> list[DeadLe
 def _list(connection: Connection, *, every: bool) -> int:
     letters = dead_letters.find(connection, status=None if every else "new")
     for letter in letters:
-        key = (letter.message_key or b"").decode(errors="backslashreplace")
+        key = (letter.key_begins or b"").decode(errors="backslashreplace")
         print(f"{letter.received_at:%Y-%m-%d %H:%M:%S}  {letter.status:<8}  {letter.name}  {key}  {letter.error_msg}")
     print(f"{len(letters)} dead letters")
     return SUCCESS
 
 
-def _show(letters: Sequence[DeadLetter]) -> int:
+def _show(connection: Connection, letters: Sequence[DeadLetter]) -> int:
     for letter in letters:
-        value = letter.raw_value or b""
+        key, value, headers = dead_letters.content(connection, letter)
+        value = value or b""
         print(f"{letter.name} (topic id {letter.topic_id}), {letter.status}, received {letter.received_at.isoformat()}")
         print(f"reason: {letter.error_msg}")
-        print(f"key: {letter.message_key!r}")
-        for name, given in dead_letters.unpack(letter.headers):
+        print(f"key: {key!r}")
+        for name, given in headers:
             print(f"header {name}: {given!r}")
         rest = f" … and {len(value) - SHOWN_BYTES} bytes more" if len(value) > SHOWN_BYTES else ""
         print(f"value: {value[:SHOWN_BYTES].decode(errors='backslashreplace')}{rest}")
@@ -92,25 +99,42 @@ def _show(letters: Sequence[DeadLetter]) -> int:
 
 
 def _replay(connection: Connection, letters: Sequence[DeadLetter]) -> int:
-    """Send first, mark then: a crash in between sends one twice, which changes nothing, instead of never."""
+    """Send first, mark then: a crash in between sends one twice, which changes nothing, instead of never.
+
+    Raises StageFailed when the broker takes no messages.
+    """
     settings = load(KafkaSettings)
     sender = producer(settings)
+    replayed = 0
     try:
         for letter in letters:
-            sent = sender.send(
-                letter.topic,
-                key=letter.message_key,
-                value=letter.raw_value,
-                headers=dead_letters.unpack(letter.headers),
-                partition=None if letter.message_key else letter.partition,
-            )
-            where = sent.get(timeout=settings.delivery_timeout_s)
+            try:
+                where = _send(connection, sender, letter, settings.delivery_timeout_s)
+            except RetriableError as error:
+                reason = f"the broker did not take it: {type(error).__name__}"
+                raise StageFailed(f"{letter.name}: {reason}; {replayed} replayed before") from error
+            except (ValueError, KafkaError) as error:
+                print(f"{letter.name} cannot be sent and stays: {error}", file=sys.stderr)
+                continue
             dead_letters.mark(connection, letter, "replayed")
-            print(f"{letter.name} sent again as {where.topic}/{where.partition}/{where.offset}")
+            replayed += 1
+            print(f"{letter.name} sent again as {where}")
     finally:
-        sender.close()
-    print(f"{len(letters)} replayed")
-    return SUCCESS
+        close_producer(sender)
+    print(f"{replayed} replayed")
+    return SUCCESS if replayed == len(letters) else FAILED
+
+
+def _send(connection: Connection, sender: KafkaProducer, letter: DeadLetter, timeout_s: float) -> str:
+    """Where it stands now. Raises ValueError with what of it was not kept as it came, and KafkaError."""
+    key, value, headers = dead_letters.content(connection, letter)
+    for name, _ in headers:
+        if name.startswith((unpacking.INSTEAD, unpacking.NOT_TEXT)):
+            raise ValueError(name)
+    sent = sender.send(
+        letter.topic, key=key, value=value, headers=headers, partition=None if key else letter.partition
+    ).get(timeout=timeout_s)
+    return f"{sent.topic}/{sent.partition}/{sent.offset}"
 
 
 def _drop(connection: Connection, letters: Sequence[DeadLetter]) -> int:

@@ -112,7 +112,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
             for partition, read in records.items():
                 came.setdefault(partition, []).extend(_record(one) for one in read)
                 messages += len(read)
-                size += sum(len(one.value or b"") for one in read)
+                size += sum(_size(one) for one in read)
         return self._slices(came)
 
     def is_at_end(self) -> bool:
@@ -227,5 +227,9 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 def _record(read: Any) -> Record:
-    headers = tuple((name, value if value is not None else b"") for name, value in read.headers)
-    return Record(read.offset, read.key, read.value, headers)
+    return Record(read.offset, read.key, read.value, tuple(read.headers))
+
+
+def _size(read: Any) -> int:
+    parts = [read.key, read.value, *(part for header in read.headers for part in header)]
+    return sum(len(part or b"") for part in parts)

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import DataError, IntegrityError
 
 from config.settings import DatabaseSettings
+from config.topics import PARTITIONS
 from consumer import unpacking
 from consumer.loop import Assigned, Batch, Partition, PositionLost, Record, StoreAway
 from consumer.routes import ROUTES
@@ -25,12 +26,12 @@ log = logging.getLogger(__name__)
 AWAY = (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.TransactionTimeout)
 # A consumer that froze in the middle of a batch holds its partitions' rows no longer than that.
 LONGEST_TRANSACTION_S = 120
-# A share of a batch is told from this many messages on.
-SMALLEST_SHARE_OF = 20
+# A share is told of a topic's newest 200 messages or so, from this many on: one that keeps up has batches of one.
+SMALLEST_SHARE_OF, NEWEST_OF_A_PARTITION = 20, 200 // PARTITIONS
 
 
 class TooManyInvalid(Exception):
-    """So much of a batch is invalid that the fault is not the messages': nothing of it is stored."""
+    """So much of a topic is invalid that the fault is not the messages': nothing of the batch is stored."""
 
 
 @dataclass
@@ -101,13 +102,22 @@ class PostgresStore:
                 position=part.position,
                 to=part.next_offset,
             )
-        read = invalid = 0
+        invalid = set()
         for part in batch:
             for record in part.records:
-                read += 1
-                invalid += not self._write_one(connection, part.partition, record)
-        if read >= SMALLEST_SHARE_OF and invalid > self.max_invalid_share * read:
-            raise TooManyInvalid(f"{invalid} of {read} messages are invalid: stopped before the topic is drained")
+                if not self._write_one(connection, part.partition, record):
+                    invalid.add(part.partition.topic)
+        for topic in invalid:
+            self._refuse_to_drain(connection, topic)
+
+    def _refuse_to_drain(self, connection: Connection, topic: str) -> None:
+        """Told from the tables, so that a consumer that has stopped and is started again stops again."""
+        dead, read = dead_letters.count_newest(connection, topic, of_a_partition=NEWEST_OF_A_PARTITION)
+        if read >= SMALLEST_SHARE_OF and dead > self.max_invalid_share * read:
+            raise TooManyInvalid(
+                f"{dead} of the newest {read} messages of {topic} are invalid: stopped before the topic is drained; "
+                "dead letters that are replayed or dropped don't count"
+            )
 
     def _write_one(self, connection: Connection, partition: Partition, record: Record) -> bool:
         """Whether the message is stored; otherwise it is a dead letter."""
@@ -119,7 +129,7 @@ class PostgresStore:
                     connection,
                     run_id=envelope.run_id,
                     ticker=envelope.message.ticker,
-                    operation=envelope.message.kind,
+                    operation=envelope.operation,
                     rows=rows,
                 )
         except (InvalidMessage, DataError, IntegrityError) as error:
@@ -141,18 +151,15 @@ class PostgresStore:
             reason=reason,
         )
         named = dict(record.headers)
-        ticker, run_id, kind = (_text(given) for given in (record.key, named.get("run_id"), named.get("kind")))
-        if ticker and run_id and kind:
-            items.dead_lettered(connection, run_id=run_id, ticker=ticker, operation=kind, reason=reason)
+        given = (record.key, named.get("run_id"), named.get("operation"))
+        ticker, run_id, operation = (_text(each) for each in given)
+        if ticker and run_id and operation:
+            items.dead_lettered(connection, run_id=run_id, ticker=ticker, operation=operation, reason=reason)
 
 
 def _read(topic: str, record: Record) -> Envelope:
     for name, _ in record.headers:
-        if name == unpacking.TOO_LARGE:
-            raise InvalidMessage(
-                f"a batch that unpacks to more than {unpacking.LARGEST_BATCH} bytes: kept in the topic only"
-            )
-        if name.startswith(unpacking.NOT_TEXT):
+        if name.startswith((unpacking.INSTEAD, unpacking.NOT_TEXT)):
             raise InvalidMessage(name)
     envelope = decode(record.key, record.value, record.headers)
     if topic_of(envelope.message) != topic:

@@ -9,26 +9,38 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
 from tenacity import retry, retry_if_not_result, stop_after_delay, wait_fixed
 
+import utils.kafka
 from config.settings import KafkaSettings
-from config.topics import PARTITIONS, STOCK_DAILY
+from config.topics import ETF_DAILY, PARTITIONS, STOCK_DAILY
+from consumer import unpacking
 from consumer.kafka_source import KafkaSource, NotInGroup
+from database import dead_letters
 from test.conftest import REPO, Broker, Database
 from test.consumer.messages import J2, J5, J6, Latin, bar, bars
 from test.consumer.topics import gone, remake_topics
 from utils import progress, topics
 from utils.kafka import admin, consumer, producer
 from utils.messages import Message, encode, topic_of
+from utils.program import FAILED, SUCCESS, StageFailed
 
 pytestmark = pytest.mark.integration
 
 ZEROS = 100 * 2**20  # bytes that weigh little when they are packed
+# With much that is wrong in them, each of which a reader could keep an error for.
+FILLING = {
+    "objects": b'{"kind":"bars","bars":[' + b"{}," * 2_000_000 + b"{}]}",
+    "numbers": b'{"kind":"bars","bars":[' + b"0," * 300_000 + b"0]}",
+    "names": b'{"kind":"bars"' + b"".join(b',"odd%d":0' % number for number in range(300_000)) + b"}",
+}
 
 
 @dataclass
@@ -54,7 +66,9 @@ class Platform:
     def kafka(self) -> KafkaSettings:
         return KafkaSettings(bootstrap_servers=self.broker.bootstrap, delivery_timeout_s=30)
 
-    def consumer(self, instance: str | None = "0", program: str | None = None) -> subprocess.Popen[bytes]:
+    def consumer(
+        self, instance: str | None = "0", program: str | None = None, **settings: str
+    ) -> subprocess.Popen[bytes]:
         """The stock consumer; or `program`, a text that ends by running it."""
         environment = os.environ | self.database.environment("consumer")
         environment |= {
@@ -62,13 +76,34 @@ class Platform:
             "PYTHONPATH": str(REPO),
             "SERVICE_PROGRESS_FILE": str(self.progress_file),
             "SERVICE_STUCK_SECONDS": "3",
-        }
+        } | settings
         if instance is not None:
             environment["KAFKA_GROUP_INSTANCE"] = instance
         what = ["-m", "consumer.kafka_03_consumer_stock_daily"] if program is None else ["-c", textwrap.dedent(program)]
         process = subprocess.Popen([sys.executable, *what], cwd=REPO, env=environment)
         self.started.append(process)
         return process
+
+    def members(self) -> dict[str, list[int]]:
+        """Of the stock consumers' group: by instance, the partitions that it has."""
+        client = admin(self.kafka)
+        group = client.describe_groups(["consumer-stock-daily"])["consumer-stock-daily"]
+        client.close()
+        return {
+            member["group_instance_id"]: [
+                number
+                for topic in (member["member_assignment"] or {}).get("assigned_partitions", [])
+                for number in topic["partitions"]
+            ]
+            for member in group["members"]
+        }
+
+    def replay_all(self) -> subprocess.CompletedProcess[str]:
+        """As a person does."""
+        environment = os.environ | self.database.environment("consumer")
+        environment["KAFKA_BOOTSTRAP_SERVERS"] = self.broker.bootstrap
+        command = [sys.executable, "-m", "consumer.dead_letters", "replay", "--all"]
+        return subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, check=False)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.database.server.connect(self.database.name) as connection:
@@ -191,13 +226,17 @@ def test_duplicates_and_a_late_old_message_change_nothing(platform: Platform) ->
 
 def test_two_consumers_share_a_topic_and_one_takes_over_from_the_other(platform: Platform) -> None:
     one, other = platform.consumer("0"), platform.consumer("1")
+    names = {"consumer-stock-daily-0", "consumer-stock-daily-1"}
+    wait_until(lambda: {name for name, partitions in platform.members().items() if partitions} == names)
+    assert sorted(number for partitions in platform.members().values() for number in partitions) == [0, 1, 2, 3, 4, 5]
     platform.send(tickers(200))
     platform.wait_for(200)
-    end(one, signal.SIGTERM)
+    assert end(one, signal.SIGTERM) == 0
     platform.send(tickers(200, hour=2, close=120))
     platform.send([bars(bar(J2, 1), ticker="LAST")])
+    wait_until(lambda: platform.offsets() == 401, 90)  # the other has all, once the one is missed
     one = platform.consumer("0")
-    wait_until(lambda: platform.offsets() == 401, 90)
+    wait_until(lambda: {name for name, partitions in platform.members().items() if partitions} == names)
     assert (end(one), end(other)) == (0, 0)
     assert {close for ticker, _, close in platform.stored() if ticker != "LAST"} == {Decimal(120)}
 
@@ -248,6 +287,28 @@ def test_a_broker_that_goes_and_comes_back_is_found_again(platform: Platform) ->
     assert platform.offsets() == 13
 
 
+def test_a_broker_that_is_away_while_a_program_starts_is_waited_for(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def away_at_first(**settings: Any) -> KafkaProducer:
+        tried.append(settings)
+        try:
+            return KafkaProducer(**settings)
+        except KafkaTimeoutError:
+            platform.broker.start()
+            raise
+
+    platform.broker.stop(signal.SIGKILL)
+    monkeypatch.setattr(utils.kafka, "KafkaProducer", away_at_first)
+    platform.send(tickers(3))
+    assert len(tried) > 1
+    consumer = platform.consumer()
+    platform.wait_for(3)
+    assert end(consumer) == 0
+
+
 def test_a_topic_made_anew_is_read_from_its_first_message(platform: Platform) -> None:
     consumer = platform.consumer()
     platform.send(tickers(40))
@@ -265,20 +326,54 @@ def test_a_replayed_dead_letter_is_stored_once_it_can_be(platform: Platform) -> 
         consumer = platform.consumer()
         wait_until(lambda: platform.offsets() == 3)
         superuser.execute("ALTER TABLE collected_06_daily_stock_history DROP CONSTRAINT odd")
-    environment = os.environ | platform.database.environment("consumer")
-    environment["KAFKA_BOOTSTRAP_SERVERS"] = platform.broker.bootstrap
-    replayed = subprocess.run(
-        [sys.executable, "-m", "consumer.dead_letters", "replay", "--all"],
-        cwd=REPO,
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert replayed.stdout.endswith("1 replayed\n")
+    replayed = platform.replay_all()
+    assert (replayed.returncode, replayed.stdout.splitlines()[-1]) == (0, "1 replayed")
     platform.wait_for(3)
     assert end(consumer) == 0
     assert platform.rows("SELECT status FROM logs_consumer_error") == [("replayed",)]
+
+
+def test_a_dead_letter_that_cannot_be_sent_is_named_and_keeps_no_other_from_it(platform: Platform) -> None:
+    key, value, headers = encode(bars(bar(J2, 100), ticker="GOOD"), "run")
+    odd = [(f"{unpacking.INSTEAD}a batch that unpacks to more than 16777216 bytes", b"")]
+    with platform.database.server.connect(platform.database.name) as superuser:
+        for offset, (of_key, of_value, of_headers) in enumerate(
+            ((None, None, []), (key, value, odd), (key, value, headers))
+        ):
+            superuser.execute(
+                """INSERT INTO logs_consumer_error
+                       (topic_id, topic, "partition", "offset", message_key, raw_value, headers, error_msg)
+                   VALUES ('earlier', %s, 0, %s, %s, %s, %s, 'a test')""",
+                (STOCK_DAILY, offset, of_key, of_value, dead_letters.pack(of_headers)),
+            )
+    replayed = platform.replay_all()
+    assert replayed.returncode == FAILED
+    assert replayed.stdout.splitlines()[-1] == "1 replayed"
+    assert replayed.stderr.splitlines() == [
+        "stock-daily-data/0/0 cannot be sent and stays: Need at least one: key or value",
+        f"stock-daily-data/0/1 cannot be sent and stays: {odd[0][0]}",
+    ]
+    found = platform.rows('SELECT status FROM logs_consumer_error ORDER BY "offset"')
+    assert found == [("new",), ("new",), ("replayed",)]
+
+
+def test_messages_that_come_one_at_a_time_and_are_invalid_stop_the_program_and_stop_it_again(
+    platform: Platform,
+) -> None:
+    sender = producer(platform.kafka)
+    consumer = platform.consumer()
+    for _ in range(19):
+        sent = sender.send(STOCK_DAILY, key=b"BAD", value=b"{").get(timeout=30)
+        wait_until(partial(lambda stored: platform.offsets() == stored, sent.offset + 1))
+    sender.send(STOCK_DAILY, key=b"BAD", value=b"{").get(timeout=30)
+    sender.close()
+    assert consumer.wait(30) == FAILED
+    assert platform.consumer().wait(60) == FAILED
+    assert platform.offsets() == 19
+    platform.rows("UPDATE logs_consumer_error SET status = 'dropped' RETURNING 1")
+    consumer = platform.consumer()
+    wait_until(lambda: platform.offsets() == 20)
+    assert end(consumer) == 0
 
 
 def test_memory_stays_below_200_mib_whatever_comes(platform: Platform) -> None:
@@ -292,18 +387,27 @@ def test_memory_stays_below_200_mib_whatever_comes(platform: Platform) -> None:
     sender.send(STOCK_DAILY, key=b"ZEROS", value=b"\0" * ZEROS).get(timeout=60)
     sender.send(STOCK_DAILY, key=b"LONG", value=value, headers=headers).get(timeout=60)
     sender.send(STOCK_DAILY, key=b"LONG", value=b"x" * len(value), headers=headers).get(timeout=60)
+    for filling in FILLING.values():
+        sender.send(STOCK_DAILY, key=b"FILL", value=filling, headers=headers).get(timeout=60)
+    empty, large = [("", b"")] * 500_000, [*headers, ("large", b"x" * 2**20)]
+    sender.send(STOCK_DAILY, key=b"EMPTY", value=b"{}", headers=empty).get(timeout=60)
+    for sent in [sender.send(STOCK_DAILY, key=b"LARGE", value=b"{}", headers=large) for _ in range(120)]:
+        sent.get(timeout=60)
     sender.close()
     platform.send(tickers(20))
-    consumer = platform.consumer()
-    wait_until(lambda: platform.offsets() == 23)
+    consumer = platform.consumer(KAFKA_MAX_INVALID_SHARE="1")
+    wait_until(lambda: platform.offsets() == 147)
     status = Path(f"/proc/{consumer.pid}/status").read_text()
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
     assert end(consumer) == 0
     assert len(platform.stored()) == 40
     reasons = {reason for (reason,) in platform.rows("SELECT error_msg FROM logs_consumer_error")}
-    assert len(reasons) == 3
-    assert any(reason.startswith("a batch that unpacks to more than 16777216 bytes") for reason in reasons)
-    assert peak < 200 * 1024
+    assert {reason.split(":")[-1] for reason in reasons if reason.startswith(unpacking.INSTEAD)} == {
+        " a batch that unpacks to more than 16777216 bytes",
+        " expected 100 of 65536 at most",
+    }
+    assert len(reasons) == 8
+    assert peak < 200 * 1024, f"{peak} KiB"
 
 
 def test_a_message_that_the_client_takes_for_corrupt_is_a_dead_letter_alone(platform: Platform) -> None:
@@ -322,16 +426,43 @@ def test_a_message_that_the_client_takes_for_corrupt_is_a_dead_letter_alone(plat
     ]
 
 
-def test_drift_of_a_topic_is_said(platform: Platform) -> None:
+def test_what_is_missing_is_made_and_what_differs_is_said(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     client = admin(platform.kafka)
     client.delete_topics([STOCK_DAILY])
     gone(client, [STOCK_DAILY])
     client.create_topics({STOCK_DAILY: {"num_partitions": 2, "configs": {"retention.ms": "1000"}}})
     client.wait_for_topics([STOCK_DAILY])
-    found = topics.state(client)
+    client.delete_topics([ETF_DAILY])
+    gone(client, [ETF_DAILY])
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", platform.broker.bootstrap)
+    assert topics.main(["--check"]) == FAILED
+    assert topics.topic_id(client, ETF_DAILY) is None
+    assert topics.main([]) == SUCCESS  # what differs is for a person to mend: nothing waits for it
+    said = capsys.readouterr().out.splitlines()
+    assert said.count(f"drift: {STOCK_DAILY}: expected {PARTITIONS} partitions, found 2") == 2
+    assert sum("expected retention.ms=" in line and line.endswith("found 1000") for line in said) == 2
+    assert [line for line in said if line.startswith("topics: ")] == [
+        f"topics: 3 defined, missing {ETF_DAILY}, 3 differences",
+        f"topics: 3 defined, made {ETF_DAILY}, 3 differences",
+    ]
+    client.delete_topics([STOCK_DAILY])
+    gone(client, [STOCK_DAILY])
     client.close()
-    assert f"{STOCK_DAILY}: expected {PARTITIONS} partitions, found 2" in found.drift
-    assert any("expected retention.ms=" in line and line.endswith("found 1000") for line in found.drift)
+    assert (topics.main([]), topics.main(["--check"])) == (SUCCESS, SUCCESS)
+
+
+def test_a_broker_that_fails_the_topics_program_is_one_line(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise KafkaTimeoutError("no answer")
+
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", platform.broker.bootstrap)
+    monkeypatch.setattr(topics, "state", broken)
+    with pytest.raises(StageFailed, match=r"^Kafka: KafkaTimeoutError: .*no answer$"):
+        topics.main([])
 
 
 def test_a_consumer_that_lost_its_place_without_noticing_ends_to_be_started_again(platform: Platform) -> None:

@@ -29,8 +29,8 @@ def record(offset: int, message: Message, run_id: str = "run") -> Record:
     return Record(offset, key, value, tuple(headers))
 
 
-def poison(offset: int, value: bytes | None, key: bytes = b"BAD", run_id: str = "run", kind: str = "bars") -> Record:
-    headers = {"schema_version": b"1", "run_id": run_id.encode(), "produced_at": b"2026-01-09", "kind": kind.encode()}
+def poison(offset: int, value: bytes | None, key: bytes = b"BAD", run_id: str = "run") -> Record:
+    headers = {"schema_version": b"1", "run_id": run_id.encode(), "produced_at": b"2026-01-09", "operation": b"bars"}
     return Record(offset, key, value, tuple(headers.items()))
 
 
@@ -193,9 +193,36 @@ def test_a_batch_that_is_mostly_invalid_stops_the_consumer_and_stores_nothing(
     claimed(store)
     records = [record(offset, bars(bar(J2, 100), ticker=f"A{offset}")) for offset in range(9)]
     records += [poison(offset, b"{") for offset in range(9, 20)]
-    with pytest.raises(TooManyInvalid, match="11 of 20"):
+    with pytest.raises(TooManyInvalid, match="11 of the newest 20 messages of stock-daily-data are invalid"):
         store.save([Slice(STOCKS, 0, tuple(records))])
     assert (closes(database), errors(database), claimed(store)) == ([], [], 0)
+
+
+def test_single_messages_that_are_mostly_invalid_stop_the_consumer_until_somebody_has_dealt_with_them(
+    database: Database, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed(store)
+    for offset in range(19):
+        store.save([Slice(STOCKS, offset, (poison(offset, b"{"),))])
+    last = Slice(STOCKS, 19, (poison(19, b"{"),))
+    restarted = PostgresStore(database.settings("consumer"))
+    for each in (store, restarted):
+        with pytest.raises(TooManyInvalid, match="20 of the newest 20 messages of stock-daily-data are invalid"):
+            each.save([last])
+    restarted.close()
+    for name, value in database.environment("consumer").items():
+        monkeypatch.setenv(name, value)
+    assert dead_letters.main(["drop", "--all"]) == 0
+    store.save([last])
+    assert claimed(store) == 20
+
+
+def test_a_good_message_is_stored_however_many_were_invalid_before_it(database: Database, store: PostgresStore) -> None:
+    claimed(store)
+    for offset in range(19):
+        store.save([Slice(STOCKS, offset, (poison(offset, b"{"),))])
+    store.save([Slice(STOCKS, 19, (record(19, bars(bar(J2, 100))),))])
+    assert len(closes(database)) == 1
 
 
 def test_a_database_that_is_away_is_said_and_the_store_connects_anew(database: Database, store: PostgresStore) -> None:
@@ -209,18 +236,21 @@ def test_a_database_that_is_away_is_said_and_the_store_connects_anew(database: D
     assert len(closes(database)) == 1
 
 
-def test_a_deadlock_is_tried_again(database: Database, store: PostgresStore) -> None:
+@pytest.mark.parametrize("code", ["40P01", "40001"], ids=["deadlock", "serialization failure"])
+def test_a_conflict_with_another_transaction_is_tried_again(
+    database: Database, store: PostgresStore, code: str
+) -> None:
     claimed(store)
     with database.server.connect(database.name) as superuser:
         superuser.execute(
-            """CREATE FUNCTION deadlock() RETURNS trigger LANGUAGE plpgsql AS
-               $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$;
-               CREATE TRIGGER deadlock BEFORE INSERT ON collected_06_daily_stock_history EXECUTE FUNCTION deadlock()"""
+            f"""CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'in conflict' USING ERRCODE = '{code}'; END $$;
+                CREATE TRIGGER conflict BEFORE INSERT ON collected_06_daily_stock_history EXECUTE FUNCTION conflict()"""
         )
         part = Slice(STOCKS, 0, (record(0, bars(bar(J2, 100))),))
-        with pytest.raises(StoreAway, match="deadlock detected"):
+        with pytest.raises(StoreAway, match="in conflict"):
             store.save([part])
-        superuser.execute("DROP FUNCTION deadlock CASCADE")
+        superuser.execute("DROP FUNCTION conflict CASCADE")
     store.save([part])
     assert (len(closes(database)), errors(database)) == (1, [])
 
@@ -270,6 +300,6 @@ def test_a_dead_letter_is_listed_shown_and_dropped(
 
 
 def test_headers_survive_packing() -> None:
-    headers = [("run_id", b"a"), ("odd", b"\xff\0"), ("odd", b"")]
+    headers = [("run_id", b"a"), ("odd", b"\xff\0"), ("odd", b""), ("none", None)]
     assert letters.unpack(letters.pack(headers)) == headers
     json.loads(letters.pack(headers))
