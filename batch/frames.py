@@ -58,7 +58,7 @@ def every(tickers: DataFrame, periods: DataFrame) -> DataFrame:
 
 
 def universe_of(spark: SparkSession) -> DataFrame:
-    """ticker, etf_type, sector_name of the fifteen ETFs (contracts 1)."""
+    """ticker, etf_type, sector_name of every ETF (contracts 1)."""
     rows = [(etf.ticker, etf.etf_type, etf.sector_name) for etf in ETFS]
     return local_frame(spark, rows, "ticker string, etf_type string, sector_name string")
 

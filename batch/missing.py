@@ -1,17 +1,18 @@
 """What has no return, and why: in the log, in the line the program ends with and as a finding (rules 2)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
 from batch.stage import StageRun
-from config.universe import BENCHMARK
+from config.universe import BENCHMARK, FX_REACH_DAYS, SNAPSHOT_REACH_DAYS
 from database import findings
 
 REASONS = {"no_return": "has no bar at one of the ends", "in_doubt": "has a bar in doubt"}
+NO_LIST = f"no list with a usable holding, at most {SNAPSHOT_REACH_DAYS} days old"
 
 
 class NoReturn(NamedTuple):
@@ -61,6 +62,29 @@ def note(run: StageRun, missing: Iterable[NoReturn]) -> None:
     for session, of_session in groupby(in_order, key=attrgetter("as_of_date")):
         run.note(f"{session} {named(of_session)}")
     findings.record_all(run.connection, run.run.run_id, map(_finding, in_order))
+
+
+def without_list(session: date, etfs: Iterable[str]) -> Iterator[findings.Finding]:
+    """A finding per ETF that no list may stand for."""
+    return (findings.Finding("no snapshot", etf, session, "warn", f"{etf}: {NO_LIST}") for etf in sorted(etfs))
+
+
+def without_rate(session: date, stocks: Iterable[tuple[str, str | None]]) -> Iterator[findings.Finding]:
+    """A finding per currency without a rate. stocks: (ticker, that currency or None).
+
+    >>> [found] = without_rate(date(2026, 1, 23), [("B.MX", "MXN"), ("A.MX", "MXN"), ("JNJ", None)])
+    >>> found.ticker, found.detail
+    ('MXN', 'MXN: no rate of the 7 days before; no market cap of A.MX, B.MX')
+    """
+    of_currency = defaultdict(set)
+    for ticker, currency in stocks:
+        if currency:
+            of_currency[currency].add(ticker)
+    for currency, tickers in sorted(of_currency.items()):
+        detail = (
+            f"{currency}: no rate of the {FX_REACH_DAYS} days before; no market cap of {', '.join(sorted(tickers))}"
+        )
+        yield findings.Finding("currency without a rate", currency, session, "warn", detail)
 
 
 def _finding(missing: NoReturn) -> findings.Finding:

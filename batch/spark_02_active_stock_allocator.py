@@ -15,11 +15,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch.frames import RowsOfDate, collected, ends_of, exchanges_of, first_bar_day, periods_of
 from batch.headers import portfolio
+from batch.missing import without_list, without_rate
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, sessions_before, stage_run
 from batch.transforms.allocation import allocate
 from batch.transforms.candidates import judged_candidates
 from config.universe import PERIODS, UNKNOWN_SECTOR
-from database import extracts, portfolios, trending
+from database import extracts, findings, portfolios, trending
 from database.connection import Connection
 from database.trending import Measured
 from utils.clock import platform_now
@@ -70,7 +71,7 @@ def with_trends(run: StageRun, etfs: Etfs) -> list[date]:
 
 
 def publish(run: StageRun, sessions: Sequence[date], etfs: Etfs, candidates: RowsOfDate, positions: RowsOfDate) -> None:
-    """Each session's three portfolios, in one transaction."""
+    """Each session's three portfolios, in one transaction; findings name lists and rates that are not there."""
     made = {
         session: [
             portfolio(
@@ -89,6 +90,10 @@ def publish(run: StageRun, sessions: Sequence[date], etfs: Etfs, candidates: Row
         run.connection, list(chain(*made.values())), published_at=platform_now(), run_id=run.run.run_id
     )
     for session, of_session in made.items():
+        no_list = {row["etf"] for each in of_session for row in each.left_out if row["reason"] == "no_holdings"}
+        no_rate = [(row["ticker"], row["without_rate"]) for row in candidates[session]]
+        found = chain(without_list(session, filter(None, no_list)), without_rate(session, no_rate))
+        findings.record_all(run.connection, run.run.run_id, found)
         run.stored(session, rows=sum(1 + len(each.positions) + len(each.candidates) for each in of_session))
 
 

@@ -7,16 +7,16 @@ Process in the ledger: etf_top_holdings. An ETF without a holdings list in reach
 return has none: both are named. Sessions that were missed are not made up: results are weekly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.frames import RowsOfDate, collected, exchanges_of, first_bar_day, periods_of, session_numbers, universe_of
-from batch.missing import NoReturn, note
+from batch.missing import NO_LIST, NoReturn, note, without_list, without_rate
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, stage_run
 from batch.transforms.concentration import concentration, overlap
 from batch.transforms.holdings import snapshots_in_reach, usable_holdings
@@ -107,7 +107,7 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> Measured:
 def store(
     run: StageRun, sessions: Sequence[date], holdings: RowsOfDate, concentrated: RowsOfDate, overlapping: RowsOfDate
 ) -> None:
-    """Replace the sessions' rows; name the ETFs without a list and the holdings without a return."""
+    """Replace the sessions' rows; name the ETFs without a list, the holdings without a return or a market cap."""
     for session in sessions:
         _note_without_list(run, session, {row["etf_ticker"] for row in concentrated[session]})
     note(
@@ -120,6 +120,8 @@ def store(
         ),
     )
     measured_of = {session: [row for row in holdings[session] if not row["missing"]] for session in sessions}
+    for session in sessions:
+        _note_without_cap(run, session, measured_of[session])
     top_holdings.replace_top_holdings(
         run.connection,
         holdings=chain(*measured_of.values()),
@@ -137,13 +139,17 @@ def _note_without_list(run: StageRun, session: date, with_list: set[str]) -> Non
     without = sorted(set(tickers_of("all")) - with_list)
     if not without:
         return
-    reason = f"no list with a usable holding, at most {SNAPSHOT_REACH_DAYS} days old"
-    run.note(f"{session} {', '.join(without)}: {reason}")
-    findings.record_all(
-        run.connection,
-        run.run.run_id,
-        [findings.Finding("no snapshot", etf, session, "warn", f"{etf}: {reason}") for etf in without],
-    )
+    run.note(f"{session} {', '.join(without)}: {NO_LIST}")
+    findings.record_all(run.connection, run.run.run_id, without_list(session, without))
+
+
+def _note_without_cap(run: StageRun, session: date, rows: Sequence[Mapping[str, Any]]) -> None:
+    currencies = {row["holding_ticker"]: row["without_rate"] for row in rows if row["market_cap"] is None}
+    if not currencies:
+        return
+    named = (f"{ticker} (no rate of {currency})" if currency else ticker for ticker, currency in currencies.items())
+    run.note(f"{session} without a market cap that may serve: {', '.join(sorted(named))}")
+    findings.record_all(run.connection, run.run.run_id, without_rate(session, currencies.items()))
 
 
 def catch_up(_: Connection, _as_of_date: date) -> list[date]:

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from batch.frames import collected, ends_of, exchanges_of, first_bar_day, periods_of
 from batch.headers import in_order
+from batch.missing import NoReturn, note
 from batch.stage import Asked, Stage, StageRun, batch_parser, run_batch, stage_run
 from batch.transforms.rebalance import merge, monthly_reason, rank_and_weigh
 from batch.transforms.returns import period_returns, with_reach
@@ -32,7 +33,7 @@ from database import extracts, portfolios, rebalances
 from database.connection import Connection
 from database.portfolios import Portfolio
 from utils.arguments import parse_dates
-from utils.clock import platform_now
+from utils.clock import FIRST_COMPUTED, platform_now
 from utils.program import UsageError
 from utils.sessions import (
     close_of,
@@ -54,24 +55,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parse_rebalances(argv, today=platform_now().date())
     with stage_run(STAGE, asked) as run:
         inputs = in_reach(run)
-        with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
-            for dates, (found,) in collected(list(inputs), rebalanced(spark, inputs), column="rebalance_date"):
-                made = [portfolio(inputs[day], found[day]) for day in dates]
-                portfolios.publish_monthly(run.connection, made, published_at=platform_now(), run_id=run.run.run_id)
-                for each in made:
-                    run.stored(each.as_of_date, rows=1 + len(each.positions))
+        if inputs:
+            with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
+                publish(run, inputs, rebalanced(spark, inputs))
     return run.exit_code
 
 
 def parse_rebalances(argv: Sequence[str] | None, *, today: date) -> Asked:
     """--rebalance-date D (default: the newest last Sunday of a month), or --from and --to.
 
-    Raises UsageError with one line for a future day, one that is no last Sunday (unless --force), an empty range.
+    Raises UsageError with one line for a future day, one before the calendar, one that is no last Sunday (unless
+    --force), an empty range.
     """
     parser = batch_parser(
         __doc__, force="also on a day that is no last Sunday of a month, and again although nothing has changed"
     )
     given = parse_dates(parser, argv, one="--rebalance-date", what="day", default="the newest last Sunday of a month")
+    asked_first = given.first or given.one
+    if asked_first and asked_first < FIRST_COMPUTED:
+        raise UsageError(f"{asked_first} is before the first day that can be computed, {FIRST_COMPUTED}")
     if given.first is None:
         rebalance_date = given.one or last_sunday_at_or_before(today)
         if rebalance_date > today:
@@ -107,7 +109,7 @@ def in_reach(run: StageRun) -> Inputs:
 
 
 def rebalanced(spark: SparkSession, inputs: Inputs) -> DataFrame:
-    """The positions of each rebalance: read, then rules 5."""
+    """The positions of each rebalance, with what is `missing` of their 20 sessions: read, then rules 5."""
     sessions = sorted({each.as_of_date for each in inputs.values()})
     dates = local_frame(
         spark,
@@ -125,13 +127,34 @@ def rebalanced(spark: SparkSession, inputs: Inputs) -> DataFrame:
     return (
         ranked.join(F.broadcast(dates), on="rebalance_date", how="inner")
         .join(
-            returns.select("as_of_date", "ticker", F.col("return_pct").alias("return_20d")),
+            returns.select("as_of_date", "ticker", F.col("return_pct").alias("return_20d"), "in_doubt"),
             on=["as_of_date", "ticker"],
             how="left",
         )
         .withColumn("allocation_reason", monthly_reason(F.col("source_periods"), F.col("as_of_date")))
-        .select("rebalance_date", *portfolios.MONTHLY.published, *portfolios.MONTHLY.known_today)
+        .select(
+            "rebalance_date",
+            *portfolios.MONTHLY.published,
+            *portfolios.MONTHLY.known_today,
+            F.when(F.col("in_doubt"), "in_doubt").when(F.col("return_20d").isNull(), "no_return").alias("missing"),
+        )
     )
+
+
+def publish(run: StageRun, inputs: Inputs, positions: DataFrame) -> None:
+    """Each rebalance, dates in portions, a portion in one transaction; names the stocks without a return."""
+    for dates, (found,) in collected(list(inputs), positions, column="rebalance_date"):
+        missing = (
+            NoReturn(inputs[day].as_of_date, row["ticker"], LONGEST, row["missing"])
+            for day in dates
+            for row in found[day]
+            if row["missing"]
+        )
+        note(run, missing)
+        made = [portfolio(inputs[day], found[day]) for day in dates]
+        portfolios.publish_monthly(run.connection, made, published_at=platform_now(), run_id=run.run.run_id)
+        for each in made:
+            run.stored(each.as_of_date, rows=1 + len(each.positions))
 
 
 def portfolio(input_: rebalances.Input, positions: Sequence[Mapping[str, Any]]) -> Portfolio:

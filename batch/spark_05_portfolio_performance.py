@@ -53,9 +53,11 @@ def series(oldest: date, last: date) -> list[Row]:
 
 def realised(spark: SparkSession, oldest: date, last: date) -> DataFrame:
     """The rows of all series up to the session: read, then rules 8. `oldest`: of the portfolios."""
+    published = read_query(spark, extracts.published_portfolios(last)).cache()
+    revision = ["strategy", "as_of_date", "revision"]
     return realised_performance(
-        published=read_query(spark, extracts.published_portfolios(last)),
-        weights=read_query(spark, extracts.published_weights(last)),
+        published=published.select(*revision, "origin", "published_at").distinct(),
+        weights=published.where("ticker IS NOT NULL").select(*revision, "ticker", "portfolio_weight"),
         bars=read_query(spark, extracts.held_bars(last)),
         rates=read_query(spark, extracts.exchange_rates_until(last)),
         benchmark_bars=read_query(spark, extracts.benchmark_bars(last)),

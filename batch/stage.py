@@ -149,7 +149,6 @@ def stage_run(stage: Stage, asked: Asked) -> Iterator[StageRun]:
             as_of_date=asked.as_of_date,
             from_date=asked.from_date,
             essential={asked.as_of_date.isoformat()},
-            every_session=True,
         )
         try:
             with terminable():

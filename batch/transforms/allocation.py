@@ -43,7 +43,7 @@ def judge_candidates(holdings: DataFrame, returns: DataFrame, caps: DataFrame) -
     >>> returns = spark.sql('''SELECT DATE'2026-01-23' AS as_of_date, 5 AS period_days, *, false AS in_doubt FROM VALUES
     ...     ("JNJ", 5D), ("LLY", 4D), ("ABT", -1D), ("BIG", 9D) AS r (ticker, return_pct)''')
     >>> caps = spark.sql('''SELECT DATE'2026-01-23' AS as_of_date, *, 4e11D AS market_cap, "quote" AS market_cap_source,
-    ...     false AS cap_in_doubt FROM VALUES ("JNJ"), ("LLY"), ("ABT") AS c (ticker)''')
+    ...     false AS cap_in_doubt, null AS without_rate FROM VALUES ("JNJ"), ("LLY"), ("ABT") AS c (ticker)''')
     >>> rows = judge_candidates(holdings, returns, caps).sort("holding_rank").collect()
     >>> for row in rows:
     ...     print(row.ticker, row.outcome)
@@ -90,6 +90,7 @@ def judge_candidates(holdings: DataFrame, returns: DataFrame, caps: DataFrame) -
             "market_cap",
             "outcome",
             "market_cap_source",
+            "without_rate",
             "company_name",
             "sector",
             F.sort_array(F.collect_list(F.when(above, F.col("ticker"))).over(of_etf.rowsBetween(*WHOLE))).alias(
@@ -151,7 +152,7 @@ def allocate(candidates: DataFrame, *, unknown_sector: str) -> DataFrame:
             F.first("return_pct").alias("return_pct"),
             F.first("market_cap").alias("market_cap"),
             F.first("market_cap_source").alias("market_cap_source"),
-            F.first("company_name").alias("company_name"),
+            F.max("company_name").alias("company_name"),
             F.coalesce(F.first("sector"), F.lit(unknown_sector)).alias("sector"),
             F.sort_array(F.collect_set("etf_ticker")).alias("etfs"),
             F.sort_array(F.array_distinct(F.flatten(F.collect_list("lacking_cap")))).alias("lacking_cap"),

@@ -43,7 +43,7 @@ def judged_candidates(
     ...     ("JNJ", "2026-01-23", 105D), ("LLY", "2026-01-15", 100D), ("LLY", "2026-01-23", 90D)
     ...     AS b (ticker, day, close)''')
     >>> quotes = spark.sql('''SELECT "JNJ" AS ticker, DATE'2026-01-22' AS session_date, 4e11D AS market_cap,
-    ...     "USD" AS currency, 100D AS quote_price, false AS in_doubt''')
+    ...     "USD" AS currency, 100D AS quote_price, DATE'2026-01-22' AS quoted_on, false AS in_doubt''')
     >>> found = judged_candidates(trends=trends, listed=listed, bars=bars, quotes=quotes, periods=periods,
     ...     splits=spark.sql("SELECT 'JNJ' AS ticker, DATE'2020-01-02' AS trade_date, 2D AS split_ratio"),
     ...     rates=spark.sql("SELECT 'KRW' AS currency, DATE'2026-01-22' AS rate_date, 7e-4D AS usd_per_unit"),

@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 LIST = ["etf_ticker", "holdings_as_of"]
+LEAST_INDEX = 1e-7  # below it a list shows next to nothing of its fund, and 1 / Σw² does not fit its column
 
 
 def effective_holdings_max(herfindahl_index: Column) -> Column:
@@ -33,7 +34,7 @@ def effective_holdings_min(herfindahl_index: Column, covered_weight: Column, sma
 
 
 def concentration(holdings: DataFrame, snapshots: DataFrame) -> DataFrame:
-    """One row per as_of_date and ETF whose list has a usable holding (rules 6).
+    """One row per as_of_date and ETF whose list has a usable holding, and Σw² of at least LEAST_INDEX (rules 6).
 
     holdings: see usable_holdings; snapshots: see snapshots_in_reach
 
@@ -65,7 +66,8 @@ def concentration(holdings: DataFrame, snapshots: DataFrame) -> DataFrame:
             F.min("weight").alias("smallest_weight"),
         )
     )
-    return of_list.join(F.broadcast(snapshots), on=LIST, how="inner").select(
+    shown = of_list.where(F.col("herfindahl_index") >= LEAST_INDEX)
+    return shown.join(F.broadcast(snapshots), on=LIST, how="inner").select(
         "as_of_date",
         "etf_ticker",
         "top_1_weight",

@@ -18,7 +18,7 @@ def market_cap_at(market_cap: Column, close_price: Column, quote_price: Column, 
 
 
 def rates_before(rates: DataFrame, sessions: DataFrame, *, reach_days: int) -> DataFrame:
-    """as_of_date, currency, usd_per_unit: the newest rate dated before D and at most 7 days old (rules 4).
+    """as_of_date, currency, usd_per_unit: the newest rate dated before D and at most `reach_days` old (rules 4).
 
     >>> rates = spark.sql("SELECT 'KRW' AS currency, to_date(day) AS rate_date, usd AS usd_per_unit FROM VALUES "
     ...     "('2026-01-22', 7e-4), ('2026-01-23', 8e-4), ('2026-01-15', 9e-4) AS r (day, usd)")
@@ -42,14 +42,14 @@ def serving_quotes(quotes: DataFrame, closes: DataFrame, *, carried_days: int) -
     Quotes and dates are laid on one line per ticker, so that years of both cost no more than sorting them.
 
     >>> quotes = spark.sql('''SELECT "JNJ" AS ticker, to_date(day) AS session_date, cap AS market_cap,
-    ...     "USD" AS currency, 100D AS quote_price, false AS in_doubt
+    ...     "USD" AS currency, 100D AS quote_price, to_date(day) AS quoted_on, false AS in_doubt
     ...     FROM VALUES ("2026-01-05", 1D), ("2026-01-22", 2D), ("2026-03-02", 3D) AS q (day, cap)''')
     >>> closes = spark.sql('''SELECT to_date(day) AS as_of_date, "JNJ" AS ticker, 110D AS close_price
     ...     FROM VALUES ("2026-01-02"), ("2026-01-22"), ("2026-02-20"), ("2026-02-27") AS c (day)''')
     >>> [row.market_cap for row in serving_quotes(quotes, closes, carried_days=30).sort("as_of_date").collect()]
     [1.0, 2.0, 2.0, 3.0]
     """
-    quote = F.struct("session_date", "market_cap", "currency", "quote_price", "in_doubt")
+    quote = F.struct("session_date", "market_cap", "currency", "quote_price", "quoted_on", "in_doubt")
     events = (
         quotes.select("ticker", F.col("session_date").alias("on_date"), quote.alias("quote"))
         .unionByName(
@@ -77,13 +77,14 @@ def market_caps(
     """One row per as_of_date and ticker that has a quote which may serve (rules 4).
 
     The quote: that of D (`quote`), else the newest earlier one (`carried`), else the nearest later one (`scaled`).
-    `market_cap` is NULL where a price or the exchange rate is missing or the quote is `cap_in_doubt`.
+    `market_cap` is NULL where a price or the exchange rate is missing or the quote is `cap_in_doubt`; `without_rate`
+    names the currency that has none.
 
-    quotes: ticker, session_date, market_cap, currency, quote_price, in_doubt; closes: as_of_date, ticker, close_price;
-    splits: ticker, trade_date, split_ratio; rates: as_of_date, currency, usd_per_unit
+    quotes: ticker, session_date, market_cap, currency, quote_price, quoted_on, in_doubt; closes: as_of_date, ticker,
+    close_price; splits: ticker, trade_date, split_ratio; rates: as_of_date, currency, usd_per_unit
 
     >>> quotes = spark.sql('''SELECT ticker, to_date(day) AS session_date, 1e12D AS market_cap, currency,
-    ...     100D AS quote_price, false AS in_doubt FROM VALUES ("JNJ", "2026-01-22", "USD"),
+    ...     100D AS quote_price, to_date(day) AS quoted_on, false AS in_doubt FROM VALUES ("JNJ", "2026-01-22", "USD"),
     ...     ("JNJ", "2026-02-02", "USD"), ("LATE", "2026-02-02", "USD"),
     ...     ("OLD", "2025-12-01", "USD"), ("WON", "2026-01-23", "KRW")
     ...     AS q (ticker, day, currency)''')
@@ -100,7 +101,7 @@ def market_caps(
     serving = serving_quotes(quotes, closes, carried_days=carried_days)
     in_order = F.sort_array(F.collect_list(F.struct("trade_date", "split_ratio")))
     known_splits = splits.groupBy("ticker").agg(in_order.alias("splits"))
-    since_quote = F.filter("splits", lambda split: split["trade_date"] > F.col("session_date"))
+    since_quote = F.filter("splits", lambda split: split["trade_date"] > F.col("quoted_on"))
     split_factor = F.aggregate(since_quote, F.lit(1.0), lambda product, split: product * split["split_ratio"])
     rate = F.when(F.col("currency") == "USD", F.lit(1.0)).otherwise(F.col("usd_per_unit"))
     own = market_cap_at(
@@ -119,5 +120,6 @@ def market_caps(
             .otherwise("scaled")
             .alias("market_cap_source"),
             F.col("in_doubt").alias("cap_in_doubt"),
+            F.when(rate.isNull(), F.col("currency")).alias("without_rate"),
         )
     )

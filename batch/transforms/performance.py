@@ -238,9 +238,10 @@ def usd_prices(held: DataFrame, bars: DataFrame, rates: DataFrame, calendar: Dat
 def interval_values(priced: DataFrame, *, stale_after: int) -> DataFrame:
     """One row per interval and session: `value` of the portfolio, 1 at its purchase, and `daily_return` (rules 8).
 
-    A position is worth its weight × P(t) / P(at the purchase), which is what drifting weights come to; its weight where
-    either price is unknown. `holdings`: ticker, value, without_bar (for more than `stale_after` sessions, or no price
-    at the purchase), in ticker order. An empty portfolio is cash.
+    A position is worth its weight × P(t) / P(at the purchase), which is what drifting weights come to. Where no price
+    was known then, it is worth its weight until the first one is, and earns from that one on. `holdings`: ticker,
+    value, without_bar (for more than `stale_after` sessions, or no price yet), in ticker order. An empty portfolio is
+    cash.
 
     priced: see positions_held and usd_prices
 
@@ -254,26 +255,26 @@ def interval_values(priced: DataFrame, *, stale_after: int) -> DataFrame:
     22 1.0 [0.75, 0.25]
     23 1.035 [0.81, 0.225]
     """
-    of_position = Window.partitionBy(*INTERVAL, "ticker")
+    so_far = Window.partitionBy(*INTERVAL, "ticker").orderBy("trade_date").rowsBetween(*SO_FAR)
     in_order = Window.partitionBy(*INTERVAL).orderBy("trade_date")
-    at_purchase = F.max(F.when(F.col("trade_date") == F.col("bought_on"), F.col("price_usd"))).over(of_position)
-    is_priced = F.coalesce(F.col("price_at_purchase") > 0, F.lit(False))
-    worth = F.when(is_priced, F.col("portfolio_weight") * F.col("price_usd") / F.col("price_at_purchase"))
+    is_stale = F.coalesce(F.col("sessions_without_bar") > stale_after, F.lit(True))
     stock = F.struct(
         "ticker",
-        F.coalesce(worth, "portfolio_weight").alias("value"),
-        (~is_priced | F.coalesce(F.col("sessions_without_bar") > stale_after, F.lit(True))).alias("without_bar"),
+        F.coalesce(
+            F.col("portfolio_weight") * F.col("price_usd") / F.col("first_price"), F.col("portfolio_weight")
+        ).alias("value"),
+        (F.col("first_price").isNull() | is_stale).alias("without_bar"),
     )
     before = F.lag("value").over(in_order)
     return (
         # All that follows is by stretch: shuffled once.
         priced.repartition(*STRETCH)
-        .withColumn("price_at_purchase", at_purchase)
+        .withColumn("first_price", F.first("price_usd", ignorenulls=True).over(so_far))
         .groupBy(*INTERVAL, "trade_date")
         # Σ in ticker order: a sum of floats in another order may differ in its last bit.
         .agg(F.sort_array(F.collect_list(F.when(F.col("ticker").isNotNull(), stock))).alias("holdings"))
         .withColumn("value", F.when(F.size("holdings") == 0, 1.0).otherwise(_sum("holdings", "value")))
-        .withColumn("daily_return", F.when(before > 0, F.col("value") / before - 1).when(before == 0, 0.0))
+        .withColumn("daily_return", F.col("value") / before - 1)
         .select(*INTERVAL, "trade_date", "value", "daily_return", "holdings")
     )
 
@@ -304,7 +305,7 @@ def traded_days(values: DataFrame, *, cost_bps: float) -> DataFrame:
     is_bought = F.col("trade_date") == F.col("bought_on")
     is_sold = F.col("is_replaced") & (F.col("trade_date") == F.col("held_to"))
     weights = F.map_from_entries(
-        F.transform("holdings", lambda stock: F.struct(stock["ticker"], _share(stock["value"], F.col("value"))))
+        F.transform("holdings", lambda stock: F.struct(stock["ticker"], stock["value"] / F.col("value")))
     )
     stale = F.filter("holdings", lambda stock: stock["without_bar"])
     names = F.array_join(F.transform(stale, lambda stock: stock["ticker"]), ",")
@@ -332,11 +333,6 @@ def traded_days(values: DataFrame, *, cost_bps: float) -> DataFrame:
             "without_bar",
         )
     )
-
-
-def _share(value: Column, total: Column) -> Column:
-    """NULL of a portfolio that has lost everything."""
-    return F.when(total > 0, value / total)
 
 
 def _weight_changes(bought: Column, sold: Column) -> Column:
@@ -375,7 +371,7 @@ def realised_series(days: DataFrame, benchmark: DataFrame) -> DataFrame:
     in_order = Window.partitionBy(*STRETCH).orderBy("trade_date")
     spy = benchmark.select(F.col("on_date").alias("trade_date"), F.col("adj_close_price").alias("spy"))
     growth = 1 + F.coalesce(F.col("daily_return"), F.lit(0.0))
-    since_start = F.coalesce(F.col("spy") / F.first("spy").over(so_far), F.lit(1.0))
+    since_start = F.coalesce(F.col("spy") / F.first("spy", ignorenulls=True).over(so_far), F.lit(1.0))
     benchmark_return = 100 * (F.col("benchmark_equity") / F.lag("benchmark_equity").over(in_order) - 1)
     return (
         days.join(F.broadcast(spy), on="trade_date", how="left")

@@ -109,7 +109,7 @@ def measure_holdings(
     ...     "('NVDA', 2D), ('AAPL', 3D) AS r (ticker, return_pct)")
     >>> statistics = returns.selectExpr("as_of_date", "period_days", "ticker", "5L AS observations",
     ...     "0.5D AS avg_return", "1D AS volatility", "10.5D AS avg_volume")
-    >>> caps = spark.sql(f"SELECT {day}, 'NVDA' AS ticker, 4e12D AS market_cap")
+    >>> caps = spark.sql(f"SELECT {day}, 'NVDA' AS ticker, 4e12D AS market_cap, null AS without_rate")
     >>> found = measure_holdings(holdings, periods, returns, statistics, caps, ranked=5, unknown_sector="Unknown")
     >>> for row in found.sort("rank_position").collect():
     ...     print(row.holding_ticker, row.rank_position, row.total_return, row.avg_volume, row.market_cap, row.missing)
@@ -142,6 +142,7 @@ def measure_holdings(
             F.round("avg_volume").cast("long").alias("avg_volume"),
             F.col("close_price").alias("current_price"),
             "market_cap",
+            "without_rate",
             F.when(F.col("in_doubt"), "in_doubt").when(~known, "no_return").alias("missing"),
         )
     )

@@ -30,20 +30,22 @@ class Holding:
         cap: float | None = CAP,
         profile: bool = True,
         doubt: str = "",
+        name: str = "",
     ) -> None:
         self.etf, self.ticker, self.return_pct, self.percent = etf, ticker, return_pct, percent
         self.cap, self.profile, self.doubt = cap, profile, doubt
+        self.name = name or f"{ticker} Inc"
 
 
 def judged(spark: SparkSession, *rows: Holding) -> DataFrame:
     holdings = [
-        (D, 5, row.etf, row.ticker, number, row.percent, D, row.profile, f"{row.ticker} Inc", None)
+        (D, 5, row.etf, row.ticker, number, row.percent, D, row.profile, row.name, None)
         for number, row in enumerate(rows, start=1)
     ]
     returns = {
         (D, 5, row.ticker, row.return_pct, row.doubt == "bar", 1.0) for row in rows if row.return_pct is not None
     }
-    caps = {(D, row.ticker, row.cap, "quote", row.doubt == "cap") for row in rows}
+    caps = {(D, row.ticker, row.cap, "quote", row.doubt == "cap", None) for row in rows}
     return judge_candidates(
         spark.createDataFrame(
             holdings,
@@ -56,7 +58,8 @@ def judged(spark: SparkSession, *rows: Holding) -> DataFrame:
         ),
         spark.createDataFrame(
             list(caps),
-            "as_of_date date, ticker string, market_cap double, market_cap_source string, cap_in_doubt boolean",
+            "as_of_date date, ticker string, market_cap double, market_cap_source string, cap_in_doubt boolean, "
+            "without_rate string",
         ),
     )
 
@@ -126,6 +129,15 @@ def test_a_stock_picked_by_two_etfs_is_one_position(spark: SparkSession) -> None
         ("JNJ", "SCHD,XLV", 12.5, Decimal("0.7142857143")),
         ("JPM", "XLF", 5.0, Decimal("0.2857142857")),
     ]
+
+
+def test_of_two_spellings_of_a_name_it_is_always_the_same(spark: SparkSession) -> None:
+    """A stock without a profile has the name of its lists, and these differ."""
+    for names in (("Acme", "ACME INC"), ("ACME INC", "Acme")):
+        frame = judged(
+            spark, *(Holding(etf, "AAA", 5.0, name=name) for etf, name in zip(("SCHD", "XLV"), names, strict=True))
+        )
+        assert [row.company_name for row in positions(frame)] == ["Acme"]
 
 
 def test_equal_weights_are_ranked_by_ticker_and_the_first_gets_the_unit_that_is_left(spark: SparkSession) -> None:

@@ -60,6 +60,8 @@ SUNDAYS = [
     ),
     ("--from 2025-12-28 --to 2025-11-30", "--from 2025-12-28 is after --to 2025-11-30"),
     ("--from 2025-12-01 --to 2099-01-02", "--to 2099-01-02 is in the future: today is 2025-12-30"),
+    ("--from 1600-01-01 --to 2025-12-28", "1600-01-01 is before the first day that can be computed, 2002-01-02"),
+    ("--rebalance-date 1990-01-28", "1990-01-28 is before the first day that can be computed, 2002-01-02"),
     ("--from 2025-12-01 --to 2025-12-27", "no month's last Sunday lies between 2025-12-01 and 2025-12-27"),
 ]
 MONTHS = [
@@ -252,6 +254,11 @@ def test_an_evening_of_bad_input(
             ("ZERO", "no_return"),
         )
     ]
+    assert bad.execute(
+        """SELECT check_name, ticker FROM data_quality_findings
+           WHERE session = %s AND run_id LIKE 'portfolio_allocation%%' ORDER BY 1, 2""",
+        (D,),
+    ).fetchall() == [("currency without a rate", "MXN"), ("no snapshot", "XLV")]
     no_bar = [{"etf": "XLB", "ticker": None, "reason": "no_return"}]
     zero_price = [{"etf": "XLP", "ticker": None, "reason": "no_return"}]
     too_old = [{"etf": "XLV", "ticker": None, "reason": "no_holdings"}]
@@ -279,7 +286,9 @@ def test_an_evening_of_bad_input(
 
     # Stage 8: CCC is held, and its return cannot be computed any more.
     bad.execute(f"DELETE FROM {STOCKS} WHERE ticker = 'CCC' AND trade_date = %s", (session_offset(D, -20),))
+    capsys.readouterr()
     assert spark_04_monthly_portfolio_rebalancer.main([f"--rebalance-date={D}", "--force"]) == 0
+    assert f"left out: {D} CCC has no bar at one of the ends (20 sessions)" in capsys.readouterr().out
     assert bad.execute(
         "SELECT ticker, return_20d FROM analytics_08_monthly_portfolio ORDER BY final_rank"
     ).fetchall() == [
@@ -293,6 +302,7 @@ def test_an_evening_of_bad_input(
     line = capsys.readouterr().out
     assert ", XLV, XLY: no list with a usable holding, at most 45 days old" in line
     assert "XLF" not in line
+    assert f"{D} without a market cap that may serve: NOQUOTE, PESO (no rate of MXN)" in line
     for ticker in ("NOEND", "NOSTART", "ZERO"):
         assert f"{ticker} has no bar at one of the ends (5, 10, 20 sessions)" in line
     assert bad.execute(

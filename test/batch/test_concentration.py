@@ -32,6 +32,12 @@ def concentrated(spark: SparkSession, *percents: float) -> dict[str, Any]:
     return {name: round(value, 9) if isinstance(value, float) else value for name, value in row.asDict().items()}
 
 
+def test_a_list_that_shows_next_to_nothing_has_no_row(spark: SparkSession) -> None:
+    """One holding of 0.001 %: 1 / Σw² would be ten thousand million."""
+    found = concentration(*lists(spark, ("QQQ", "AAA", 0.001), ("XLF", "AAA", 0.1))).collect()
+    assert [(row.etf_ticker, row.effective_holdings_max) for row in found] == [("XLF", pytest.approx(1e6))]
+
+
 def test_the_largest_weigh_most(spark: SparkSession) -> None:
     """Twelve holdings: 20, 10 and ten times 5 %."""
     found = concentrated(spark, *[5.0] * 10, 20.0, 10.0)

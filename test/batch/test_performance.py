@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession
 
+from api.purchases import held
+from api.purchases import purchases as purchases_of_the_api
 from batch.frames import calendar_of
-from batch.transforms.performance import realised_performance, realised_series
+from batch.transforms.performance import holding_intervals, purchases, realised_performance, realised_series
+from database.read_performance import Origin, Revision
 from utils.sessions import close_of, session_offset, sessions_between
 
 MON, TUE, WED, THU, FRI = sessions_between(date(2026, 1, 5), date(2026, 1, 9))
 SUN = date(2026, 1, 4)
+FRIDAY = FRI.weekday()
 
 Prices = Mapping[str, Mapping[date, float]]
 RISING: Prices = {"AAA": {MON: 10, TUE: 11, WED: 12}, "BBB": {MON: 10, TUE: 20, WED: 40}}
@@ -65,7 +70,7 @@ def series(
             [("KRW", day, rate) for day, rate in rates.items()], "currency string, rate_date date, usd_per_unit double"
         ),
         benchmark_bars=spark.createDataFrame(
-            [("SPY", day, float(price)) for day, price in ({oldest: 100.0} | dict(spy)).items()],
+            [("SPY", day, float(price)) for day, price in (spy or {oldest: 100.0}).items()],
             "ticker string, trade_date date, adj_close_price double",
         ),
         calendar=calendar_of(spark, oldest - timedelta(days=30), last),
@@ -148,16 +153,25 @@ class TestSeries:
         rows = series(spark, [Published(MON, {"900010.KS": 1.0})], prices, last=WED, rates=rates)
         assert tuple(row.equity for row in rows) == about(1, 1.1, 1.1 * 6 / 7)
 
-    def test_without_a_rate_at_the_purchase_it_earns_nothing_and_is_named(self, spark: SparkSession) -> None:
+    def test_without_a_rate_at_the_purchase_it_earns_from_the_first_one_on_and_is_named_until_then(
+        self, spark: SparkSession
+    ) -> None:
         prices: Prices = {"900010.KS": {MON: 1e5, TUE: 2e5, WED: 3e5}, "AAA": {MON: 10, TUE: 10, WED: 11}}
         portfolio = Published(MON, {"900010.KS": 0.5, "AAA": 0.25, "NEW": 0.25})
         rows = series(spark, [portfolio], prices, last=WED, rates={TUE: 0.0007})
-        assert tuple(row.equity for row in rows) == about(1, 1, 1.025)
-        assert {(row.incomplete, row.without_bar) for row in rows} == {(True, "900010.KS,NEW")}
+        # Tuesday's price is the first known one, 140 dollars; Wednesday's is 210: 0.5 × 1.5 + 0.25 × 1.1 + 0.25.
+        assert tuple(row.equity for row in rows) == about(1, 1, 1.275)
+        assert [row.without_bar for row in rows] == ["900010.KS,NEW", "NEW", "NEW"]
+        assert all(row.incomplete for row in rows)
 
     def test_the_benchmark_counts_from_its_last_bar_too(self, spark: SparkSession) -> None:
         prices: Prices = {"AAA": {MON: 10}}
         rows = series(spark, [Published(MON, {"AAA": 1.0})], prices, last=WED, spy={MON: 400, WED: 440})
+        assert [row.benchmark_return for row in rows] == [None, 0, pytest.approx(10)]
+        assert [row.benchmark_equity for row in rows] == [1, 1, pytest.approx(1.1)]
+
+    def test_the_benchmark_counts_from_its_first_bar_where_that_is_later(self, spark: SparkSession) -> None:
+        rows = series(spark, [Published(MON, {"AAA": 1.0})], {"AAA": {MON: 10}}, last=WED, spy={TUE: 400, WED: 440})
         assert [row.benchmark_return for row in rows] == [None, 0, pytest.approx(10)]
         assert [row.benchmark_equity for row in rows] == [1, 1, pytest.approx(1.1)]
 
@@ -267,14 +281,6 @@ class TestDelisted:
         assert tuple(row.equity for row in rows) == about(1, *[1.1] * 9)
         assert rows[8].turnover == pytest.approx(0.6 / 1.1)
 
-    def test_a_total_loss_is_the_end_of_the_equity_and_breaks_nothing(self, spark: SparkSession) -> None:
-        prices: Prices = {"OLD": {MON: 10, TUE: 0.0}, "AAA": {WED: 10, THU: 20}}
-        rows = series(spark, [Published(MON, {"OLD": 1.0}), Published(WED, {"AAA": 1.0})], prices, last=THU)
-        assert [row.daily_return for row in rows] == [None, -100, 0, 100]
-        assert [row.equity for row in rows] == [1, 0, 0, 0]
-        assert [row.equity_net for row in rows] == [0.999, 0, 0, 0]
-        assert [row.turnover for row in rows] == [1, 0, 1, 0]
-
 
 @pytest.mark.integration
 def test_chaining_is_exact_over_years(spark: SparkSession) -> None:
@@ -293,3 +299,50 @@ def test_chaining_is_exact_over_years(spark: SparkSession) -> None:
         equity *= 1 + (r or 0)
         net *= (1 + (r or 0)) * (1 - 0.0005)
     assert (newest.equity, newest.equity_net) == (pytest.approx(equity, rel=1e-9), pytest.approx(net, rel=1e-9))
+
+
+def revisions_of(strategy: str) -> list[Revision]:
+    """Two months of portfolios with days left out: in time, late, at a close to the second, Sundays' and revised."""
+    drawn, found = Random(strategy), []
+    for session in sessions_between(date(2025, 11, 17), date(2026, 1, 30)):
+        if drawn.random() < 0.2:
+            continue
+        as_of_date = session + timedelta(days=drawn.choice((0, 0, 0, 2 if session.weekday() == FRIDAY else 0)))
+        origin: Origin = "simulated" if drawn.random() < 1 / 3 else "live"
+        published_at = close_of(session) + timedelta(hours=drawn.choice((1, 4, 30, 80)))
+        for revision in range(1, drawn.choice((2, 2, 3, 4))):
+            found.append(Revision(as_of_date, origin, revision, published_at))
+            later = close_of(session_offset(session, drawn.choice((1, 2))))
+            published_at = max(published_at, later + timedelta(seconds=drawn.choice((-1, 0, 1, 7200))))
+    return found
+
+
+@pytest.mark.integration
+def test_the_api_names_the_purchases_that_the_batch_computes_with(spark: SparkSession) -> None:
+    """The rule is written twice, in SQL for years of all strategies and in Python for one answer: one set for both."""
+    first, last = date(2025, 11, 17), date(2026, 1, 30)
+    published = {strategy: revisions_of(strategy) for strategy in ("5d", "10d", "20d", "monthly")}
+    rows = [
+        (strategy, each.as_of_date, each.origin, each.revision, each.published_at)
+        for strategy, revisions in published.items()
+        for each in revisions
+    ]
+    frame = spark.createDataFrame(
+        rows, "strategy string, as_of_date date, origin string, revision int, published_at timestamp"
+    )
+    intervals = holding_intervals(purchases(frame, calendar_of(spark, first, last), last=last), last=last)
+    computed = {
+        (row.strategy, row.origin, row.bought_on, row.held_to, row.is_replaced, row.as_of_date, row.revision)
+        for row in intervals.collect()
+    }
+    named = {
+        (strategy, bought.origin, bought.bought_on, held_to, is_replaced, bought.as_of_date, bought.revision)
+        for strategy, revisions in published.items()
+        for bought, held_to, is_replaced in held(
+            purchases_of_the_api(revisions, sessions_between(first, last)), last=last
+        )
+    }
+    assert named == computed
+    assert len(named) > 100
+    assert {each[1] for each in named} == {"live", "simulated"}
+    assert {each[-1] for each in named} >= {1, 2}

@@ -2,10 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from unittest.mock import Mock
 
 import psycopg
 import pytest
 
+from batch import spark_05_portfolio_performance
+from database import extracts
 from database.connection import connect
 from database.portfolios import Portfolio, publish_daily
 from test.batch.programs import ETFS_TABLE, PERFORMANCE, STOCKS, Clock, Row, Run, succeed, write_bar
@@ -69,6 +72,52 @@ def prices(server: psycopg.Connection[Row]) -> psycopg.Connection[Row]:
         (MON - timedelta(days=3),),
     )
     return server
+
+
+def test_what_a_position_may_be_valued_by(database: Database, prices: psycopg.Connection[Row]) -> None:
+    """A bar in doubt, and one of price 0 even when it is confirmed, are none: the last good one stands."""
+    publish(database, WED, {"AAA": "0.5", "BBB": "0.5"}, close_of(WED))
+    doubted = "UPDATE {} SET doubt = 'spike', doubt_value = close_price, confirmed_at = {} WHERE trade_date = '{}'"
+    prices.execute(doubted.format(STOCKS, "NULL", WED))
+    prices.execute(doubted.format(STOCKS, "now()", THU))
+    prices.execute(doubted.format(ETFS_TABLE, "NULL", WED))
+    prices.execute(f"UPDATE {STOCKS} SET adj_close_price = 0 WHERE ticker = 'AAA' AND trade_date >= %s", (THU,))
+    held = prices.execute(extracts.held_bars(FRI)).fetchall()
+    assert sorted((ticker, day, price) for ticker, day, price, _ in held) == [
+        ("AAA", TUE, 11),
+        ("BBB", TUE, 1),
+        ("BBB", THU, 2),
+        ("BBB", FRI, 3),
+    ]
+    assert [day for _, day, _ in prices.execute(extracts.benchmark_bars(FRI))] == [MON, TUE, THU, FRI]
+
+
+def test_revisions_and_their_positions_are_read_together(
+    database: Database, prices: psycopg.Connection[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In two statements a portfolio that is published between them would be a revision without positions: cash."""
+    publish(database, MON, {"AAA": "1"}, close_of(MON))
+    publish(database, MON, {"AAA": "0.5", "BBB": "0.5"}, close_of(TUE))
+    rows = prices.execute(extracts.published_portfolios(FRI)).fetchall()
+    assert sorted(
+        (revision, ticker, weight) for strategy, _, _, revision, _, ticker, weight in rows if strategy == "5d"
+    ) == [
+        (1, "AAA", 1),
+        (2, "AAA", 0.5),
+        (2, "BBB", 0.5),
+    ]
+    assert {(strategy, ticker) for strategy, _, _, _, _, ticker, _ in rows if strategy != "5d"} == {
+        ("10d", None),
+        ("20d", None),
+    }
+    read_query = Mock()
+    monkeypatch.setattr(spark_05_portfolio_performance, "read_query", read_query)
+    monkeypatch.setattr(spark_05_portfolio_performance, "realised_performance", Mock())
+    monkeypatch.setattr(spark_05_portfolio_performance, "calendar_of", Mock())
+    spark_05_portfolio_performance.realised(Mock(), MON, FRI)
+    asked = [query for (_, query), _ in read_query.call_args_list]
+    assert sum("published_at" in query for query in asked) == 1
+    assert sum("portfolio_weight" in query and "adj_close_price" not in query for query in asked) == 1
 
 
 def row(origin: str, trade_date: date, numbers: str, positions: int) -> Row:

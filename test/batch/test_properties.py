@@ -44,8 +44,8 @@ SCHEMAS = {
     "currency string, exchange string",
     "listed": "etf_ticker string, holdings_as_of date, ticker string, holding_percent double, quote_type string, "
     "company_name string, sector string",
-    "quotes": "ticker string, session_date date, market_cap double, currency string, quote_price double, "
-    "in_doubt boolean",
+    "quotes": "ticker string, session_date date, quoted_on date, market_cap double, currency string, "
+    "quote_price double, in_doubt boolean",
     "splits": "ticker string, trade_date date, split_ratio double",
     "rates": "currency string, rate_date date, usd_per_unit double",
 }
@@ -129,9 +129,10 @@ class Market:
                 for ticker, percent in holdings
             ],
             "quotes": [
-                (stock.ticker, before(quote.age), quote.market_cap, stock.currency, quote.quote_price, quote.in_doubt)
+                (stock.ticker, day, day, quote.market_cap, stock.currency, quote.quote_price, quote.in_doubt)
                 for stock in self.stocks
                 for quote in stock.quotes
+                for day in [before(quote.age)]
             ],
             "splits": [(stock.ticker, before(1), 2.0) for stock in self.stocks if stock.splits],
             "rates": [("KRW", before(age), 0.0007 + age / 1e5) for age in self.rates],
@@ -333,8 +334,8 @@ def scaled(market: Tables) -> Tables:
             for ticker, day, close, adj_close, *more in market["bars"]
         ],
         "quotes": [
-            (ticker, day, cap, currency, factor[ticker] * price, doubt)
-            for ticker, day, cap, currency, price, doubt in market["quotes"]
+            (ticker, day, quoted_on, cap, currency, factor[ticker] * price, doubt)
+            for ticker, day, quoted_on, cap, currency, price, doubt in market["quotes"]
         ],
     }
 
@@ -352,7 +353,7 @@ def with_later(market: Tables) -> Tables:
         "etf_bars": [(etf, *each, 0) for etf in ETFS for each in bar],
         "bars": [(ticker, *each, *more) for ticker, *more in stocks for each in bar],
         "listed": [(etf, tomorrow, ticker, 20.0, "EQUITY", "Later", "Energy") for etf in ETFS for ticker, *_ in stocks],
-        "quotes": [(ticker, next_week, 1e6, "USD", 1.0, False) for ticker in served],
+        "quotes": [(ticker, next_week, next_week, 1e6, "USD", 1.0, False) for ticker in served],
         "splits": [],
         "rates": [
             ("KRW", before(age), 99.0)

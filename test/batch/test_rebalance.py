@@ -255,5 +255,23 @@ def test_the_program_on_a_database(run: Run, clock: Clock, market: psycopg.Conne
     assert "the newest is of 2025-12-26" in stale.stderr
 
 
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_a_range_computes_what_has_an_input(
+    run: Run, clock: Clock, market: psycopg.Connection[Row], database: Database
+) -> None:
+    clock.now = datetime(2026, 1, 25, 14, tzinfo=UTC)
+    months = ("--from", "2025-11-01", "--to", "2025-12-31")
+    nothing = run(REBALANCER, *months)
+    assert nothing.returncode == FAILED
+    assert "failed: asked 2, stored 0, unchanged 0, failed 2" in nothing.stdout
+    assert "Traceback" not in nothing.stderr
+    publish(market, database, INPUT, (5, {}), (10, {}), (20, {"CCC": "1"}))
+    assert "partial: asked 2, stored 1, unchanged 0, failed 1" in succeed(run, REBALANCER, *months)
+    assert market.execute("SELECT rebalance_date, ticker FROM analytics_08_monthly_portfolio").fetchall() == [
+        (REBALANCE, "CCC")
+    ]
+
+
 def _held_by(portfolios: str) -> str:
     return f"Held by the {portfolios} of 2025-12-26."

@@ -113,7 +113,9 @@ def measured(spark: SparkSession, *rows: Holding) -> dict[str, Any]:
             "as_of_date date, period_days int, ticker string, observations bigint, avg_return double, "
             "volatility double, avg_volume double",
         ),
-        spark.createDataFrame([(D, "A", 4e12)], "as_of_date date, ticker string, market_cap double"),
+        spark.createDataFrame(
+            [(D, "A", 4e12, None)], "as_of_date date, ticker string, market_cap double, without_rate string"
+        ),
         ranked=5,
         unknown_sector="Unknown",
     ).collect()

@@ -1,1 +1,1 @@
-"""The rules once more, in pandas and numpy, from rules.md alone: what the batch programs are held against."""
+"""The rules once more, in pandas and numpy, from RULES.md alone: what the batch programs are held against."""

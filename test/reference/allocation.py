@@ -219,7 +219,7 @@ def _positions(market: Market, portfolio: Portfolio) -> list[dict[str, Any]]:
             "as_of_date": portfolio.as_of_date,
             "period_days": portfolio.period_days,
             "ticker": ticker,
-            "company_name": found[0].name,
+            "company_name": max(candidate.name for candidate in found),
             "sector": market.profile(ticker).sector or UNKNOWN_SECTOR,
             "market_cap": found[0].market_cap,
             "return_pct": found[0].return_pct,

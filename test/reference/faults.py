@@ -154,6 +154,9 @@ def _chosen_undoubted(quotes: tuple[Quote, ...], day: int) -> tuple[Quote, str] 
     return _chosen(tuple(quote for quote in quotes if not quote.in_doubt), day)
 
 
+_splits_after = market_caps.splits_after
+
+
 # Allocation
 
 
@@ -405,6 +408,14 @@ FAULTS: tuple[Fault, ...] = (
     fault("daily", "carried for 29 days", market_caps, "CARRIED_REACH_DAYS", 29, *NOVEMBER),
     fault("daily", "cap not moved with the price", market_caps, "moved", lambda quote, close, splits: quote.market_cap),
     fault("daily", "split factor ignored", market_caps, "splits_after", lambda series, day: 1.0, *NOVEMBER),
+    fault(
+        "daily",
+        "a split of the quote's own day counted twice",
+        market_caps,
+        "splits_after",
+        lambda series, day: _splits_after(series, day - 1),
+        *NOVEMBER,
+    ),
     fault("daily", "rate of the same day", market_caps, "rate_days", lambda day: (day - 7, day), *OCTOBER),
     fault("daily", "a rate of eight days ago", market_caps, "RATE_REACH_DAYS", 8, *OCTOBER),
     fault("daily", "a rate of six days ago at most", market_caps, "RATE_REACH_DAYS", 6, *OCTOBER),
@@ -522,6 +533,7 @@ FAULTS: tuple[Fault, ...] = (
     fault("realised", "five basis points", performance, "BASIS_POINTS", 5),
     fault("realised", "benchmark without dividends", performance, "benchmark", _benchmark_without_dividends),
     fault("realised", "stocks without dividends", performance, "price", lambda series: series.close),
+    fault("realised", "bars in doubt counted", performance, "open_doubt", _no_doubt),
     fault("realised", "returns in won", performance, "usd_per_unit", _in_own_currency),
     fault("realised", "rate of the day before", performance, "usd_per_unit", _rate_of_the_day_before),
     fault("realised", "bought a session later", Published, "bought", property(_bought_a_session_later)),

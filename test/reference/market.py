@@ -7,8 +7,9 @@ Prices are in the instrument's currency, market caps in the quote's, weights in 
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,7 @@ class Quote(NamedTuple):
     quote_price: float
     currency: str
     in_doubt: bool
+    knows: int  # splits up to that day
 
 
 class Snapshot(NamedTuple):
@@ -134,7 +136,7 @@ def read(connection: Connection, as_of: date) -> Market:
         stocks={ticker: _series(ticker, rows, profiles.get(ticker)) for ticker, rows in _groups(stock_bars)},
         snapshots=_snapshots(connection),
         profiles=profiles,
-        quotes=_quotes(connection),
+        quotes=_quotes(connection, profiles),
         rates=_rates(connection),
     )
 
@@ -200,16 +202,25 @@ def _profiles(connection: Connection) -> dict[str, Profile]:
     return {ticker: Profile(*values) for ticker, *values in rows}
 
 
-def _quotes(connection: Connection) -> dict[str, tuple[Quote, ...]]:
+def _quotes(connection: Connection, profiles: Mapping[str, Profile]) -> dict[str, tuple[Quote, ...]]:
     rows = connection.execute(
         """SELECT ticker, session_date, market_cap::float8, quote_price::float8, currency,
-                  doubt IS NOT NULL AND confirmed_at IS NULL
+                  doubt IS NOT NULL AND confirmed_at IS NULL, quoted_at
            FROM collected_00_market_cap ORDER BY 1, 2"""
     ).fetchall()
     quotes: dict[str, list[Quote]] = {}
-    for ticker, day, *values in rows:
-        quotes.setdefault(ticker, []).append(Quote(day.toordinal(), *values))
+    for ticker, day, cap, price, currency, in_doubt, quoted_at in rows:
+        knows = day_begun(quoted_at, profiles.get(ticker, NO_PROFILE).exchange).toordinal()
+        quotes.setdefault(ticker, []).append(Quote(day.toordinal(), cap, price, currency, in_doubt, knows))
     return {ticker: tuple(found) for ticker, found in quotes.items()}
+
+
+def day_begun(at: datetime, exchange: str | None) -> date:
+    """The last day on which trading had begun: New York's begins at 9:30, another exchange's at midnight UTC."""
+    if exchange_calendar(exchange) != NEW_YORK:
+        return at.astimezone(UTC).date()
+    local = at.astimezone(ZoneInfo("America/New_York"))
+    return local.date() if local.time() >= time(9, 30) else local.date() - timedelta(days=1)
 
 
 def _rates(connection: Connection) -> dict[str, Rates]:

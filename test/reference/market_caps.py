@@ -83,5 +83,5 @@ def market_cap(market: Market, ticker: str, day: int) -> MarketCap:
     close, rate = close_on(series, day), usd_per_unit(market, quote.currency, day)
     if close is None or rate is None:
         return MarketCap(None, source, False)
-    usd = moved(quote, close, splits_after(series, quote.day)) * rate
+    usd = moved(quote, close, splits_after(series, quote.knows)) * rate
     return MarketCap(float(rounded(np.array([usd]), 0)[0]), source, False)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from config.universe import BENCHMARK
-from test.reference.market import US_DOLLAR, Connection, Floats, Ints, Market, Series
-from test.reference.returns import price
+from test.reference.market import US_DOLLAR, Bools, Connection, Floats, Ints, Market, Series
+from test.reference.returns import open_doubt, price
 from test.reference.storage import day_of
 from utils.sessions import close_of, next_session
 
@@ -123,6 +123,10 @@ class Worth:
             self.known[ticker] = _worth(self.market, series)
         return self.known[ticker]
 
+    def is_known(self, ticker: str, at: int) -> bool:
+        """Whether there has been a price, and a rate."""
+        return bool(np.isfinite(self.of(ticker, self.market.stocks.get(ticker))[at]))
+
     def return_on(self, ticker: str, at: int) -> float:
         """Fraction; 0 when it cannot be told."""
         worth = self.of(ticker, self.market.stocks.get(ticker))
@@ -136,10 +140,17 @@ def _change(worth: Floats, at: int) -> float:
 
 def _worth(market: Market, series: Series | None) -> Floats:
     """Price × rate, each from the last one at or before the session."""
-    if series is None:
+    known = np.array([], dtype=np.bool_) if series is None else counts(series)
+    if series is None or not known.any():
         return np.full(len(market.sessions), np.nan)
-    prices = _last(series.day, price(series), market.sessions)
+    prices = _last(series.day[known], price(series)[known], market.sessions)
     return prices * usd_per_unit(market, series.currency)
+
+
+def counts(series: Series) -> Bools:
+    """Which bars have a price that a position may be valued by."""
+    result: Bools = ~open_doubt(series) & (price(series) > 0)
+    return result
 
 
 def usd_per_unit(market: Market, currency: str) -> Floats:
@@ -181,10 +192,9 @@ def drifted(weights: Mapping[str, float], returns: Mapping[str, float], total: f
 def sessions_without_bar(market: Market, ticker: str, at: int) -> int:
     """Sessions since its last bar, up to the one at that place."""
     series = market.stocks.get(ticker)
-    seen = -1 if series is None else int(np.searchsorted(series.day, market.sessions[at], side="right")) - 1
-    if series is None or seen < 0:
-        return at + 1
-    return at + 1 - int(np.searchsorted(market.sessions, series.day[seen], side="right"))
+    days = np.array([], dtype=np.int64) if series is None else series.day[counts(series)]
+    seen = int(np.searchsorted(days, market.sessions[at], side="right"))
+    return at + 1 - (int(np.searchsorted(market.sessions, days[seen - 1], side="right")) if seen else 0)
 
 
 def held_on(before: Mapping[str, float], after: Mapping[str, float]) -> Mapping[str, float]:
@@ -240,7 +250,9 @@ def _rows(worth: Worth, purchases: Sequence[Purchase], last: int) -> list[dict[s
             net *= 1 - paid
             weights = new
         without = [
-            ticker for ticker in sorted(held_on(held, weights)) if sessions_without_bar(market, ticker, at) > PATIENCE
+            ticker
+            for ticker in sorted(held_on(held, weights))
+            if sessions_without_bar(market, ticker, at) > PATIENCE or not worth.is_known(ticker, at)
         ]
         incomplete = is_incomplete(incomplete, without)
         rows.append(

@@ -218,12 +218,19 @@ def _caps_and_rates(tables: Tables) -> None:
     ].to_numpy()
     caps["market_cap"] = caps["market_cap"].astype(np.int64)
 
-    before = (caps["ticker"] == held(tables, "QQQ", autumn, 3)) & (caps["session_date"] < day(SPLIT))
+    split = caps["ticker"] == held(tables, "QQQ", autumn, 3)
+    before = split & (caps["session_date"] < day(SPLIT))
     caps.loc[before, "quote_price"] *= 4.0
+    # The last one before it was asked for on the day of the split, and knows it; there is none of the day itself.
+    late = split & (caps["session_date"] == day(session_offset(SPLIT, -1)))
+    assert late.any()
+    caps.loc[late, "quote_price"] /= 4.0
+    caps.loc[late, "quoted_at"] = f"{SPLIT}T18:00:00Z"
 
     # Quotes are asked for from August on, then not every session; some companies have a gap, or none.
     ages = caps["session_date"].rank(method="dense").astype(int)
     kept = (ages % 4 != 1) | (caps["session_date"] == day(LAST_QUOTE))
+    kept = (kept | late) & ~(split & (caps["session_date"] == day(SPLIT)))
     caps = caps[(caps["session_date"] >= day(FIRST_QUOTES)) & kept]
     gaps = {
         held(tables, "XLF", autumn, 1): (session_offset(LAST_QUOTE, 1), date(2025, 12, 5)),

@@ -1,4 +1,4 @@
-"""Every number that the batch programs store, held against a second calculation made from rules.md alone."""
+"""Every number that the batch programs store, held against a second calculation made from RULES.md alone."""
 
 import pytest
 
