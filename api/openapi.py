@@ -21,7 +21,8 @@ EXAMPLES = Path(__file__).with_name("examples")
 DESCRIPTION = """Which US ETFs beat SPY, and the portfolios of their best holdings, every evening.
 
 Percent where a name ends in `_pct` or `_percent`, fractions where it ends in `_weight`, USD for market caps. A number
-that could not be computed is null. Results are computed, past returns selected them: not investment advice."""
+that could not be computed is null. "Rules 4.2" is a section of RULES.md, beside the code. Results are computed, past
+returns selected them: not investment advice."""
 
 _TEXT = {"type": "string"}
 ETAG = {"description": "Names this answer: send it back as If-None-Match", "schema": _TEXT}

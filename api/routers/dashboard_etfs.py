@@ -1,6 +1,6 @@
 """The dashboard's ETFs: lists, lines and months, ready to be shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from math import prod
@@ -114,6 +114,7 @@ def chart_sessions(db: Database, days: Days = 60, as_of_date: SessionDate = None
 
 
 Sessions = Annotated[list[date], Depends(chart_sessions)]
+Growth = Callable[[date, date], float | None]
 
 
 @router.get(
@@ -143,8 +144,8 @@ def benchmark_answer(
     """An ETF's line beside SPY's."""
     bars = read_etfs.bars(db, [ticker, BENCHMARK], sessions[0], sessions[-1])
     own, spy = bars.get(ticker, {}), bars[BENCHMARK]
-    days = list(etf_days(sessions, own, spy))
-    total, spy_total = growth_pct(own, sessions[0], sessions[-1]), growth_pct(spy, sessions[0], sessions[-1])
+    growth, spy_growth = growth_of(own), growth_of(spy)
+    total, spy_total = growth(sessions[0], sessions[-1]), spy_growth(sessions[0], sessions[-1])
     answer = EtfBenchmark(
         as_of_date=sessions[-1],
         computed_at=max(bar.fetched_at for bar in (*own.values(), *spy.values())),
@@ -154,35 +155,41 @@ def benchmark_answer(
         total_return_pct=total,
         spy_total_return_pct=spy_total,
         excess_pp=None if total is None or spy_total is None else round(total - spy_total, DECIMALS),
-        days=days,
+        days=list(etf_days(sessions, own, growth, spy_growth)),
     )
     return table_answer(request, answer, name=f"benchmark-{ticker}", row_type=EtfDay, rows=answer.days)
 
 
-def growth_pct(bars: Mapping[date, EtfBar], start: date, end: date) -> float | None:
-    """Total return between two sessions, percent; None where either bar is missing (rules 2)."""
-    if start not in bars or end not in bars:
-        return None
-    return round(float(100 * (bars[end].adj_close_price / bars[start].adj_close_price - 1)), DECIMALS)
+def growth_of(bars: Mapping[date, EtfBar]) -> Growth:
+    """(start, end) → total return, percent; None where either bar is missing, or one from start to end is in doubt
+    (rules 2)."""
+    doubtful = [day for day, bar in bars.items() if bar.in_doubt]
+
+    def growth(start: date, end: date) -> float | None:
+        if start not in bars or end not in bars or any(start <= day <= end for day in doubtful):
+            return None
+        return round(float(100 * (bars[end].adj_close_price / bars[start].adj_close_price - 1)), DECIMALS)
+
+    return growth
 
 
-def index_value(bars: Mapping[date, EtfBar], start: date, end: date) -> float | None:
-    """100 at the start."""
-    change = growth_pct(bars, start, end)
-    return None if change is None else round(100 + change, DECIMALS)
-
-
-def etf_days(sessions: Sequence[date], own: Mapping[date, EtfBar], spy: Mapping[date, EtfBar]) -> Iterator[EtfDay]:
-    """One row a session."""
+def etf_days(
+    sessions: Sequence[date], own: Mapping[date, EtfBar], growth: Growth, spy_growth: Growth
+) -> Iterator[EtfDay]:
+    """One row a session; indexes are 100 at the first."""
     first, before = sessions[0], None
+
+    def index(change: float | None) -> float | None:
+        return None if change is None else round(100 + change, DECIMALS)
+
     for session in sessions:
         yield EtfDay(
             trade_date=session,
             close_price=own[session].close_price if session in own else None,
-            return_pct=growth_pct(own, before, session) if before else None,
-            index_value=index_value(own, first, session),
-            spy_return_pct=growth_pct(spy, before, session) if before else None,
-            spy_index_value=index_value(spy, first, session),
+            return_pct=growth(before, session) if before else None,
+            index_value=index(growth(first, session)),
+            spy_return_pct=spy_growth(before, session) if before else None,
+            spy_index_value=index(spy_growth(first, session)),
         )
         before = session
 
@@ -196,7 +203,8 @@ def etf_days(sessions: Sequence[date], own: Mapping[date, EtfBar], spy: Mapping[
 def relative_strength(request: Request, app: App, db: Database, sessions: Sessions) -> RelativeStrength | Response:
     """100 × (ETF / ETF₀) / (SPY / SPY₀) on adjusted closes, over the last sessions; SPY's line is 100.
 
-    ETF₀ is the close of base_date: the first session, or the first later one with a bar. A gap stays null.
+    ETF₀ is the close of base_date: the first session, or the first later one with a bar. A gap stays null, and so does
+    what follows a bar in doubt while the doubt lasts (rules 2).
     """
     universe = results.universe(db)
     bars = read_etfs.bars(db, [etf.ticker for etf in universe], sessions[0], sessions[-1])
@@ -220,10 +228,11 @@ def strength_line(
     etf: Etf, sessions: Sequence[date], own: Mapping[date, EtfBar], spy: Mapping[date, EtfBar]
 ) -> RelativeStrengthLine:
     """One ETF's line."""
-    base = next((session for session in sessions if session in own), None)
+    base = next((session for session in sessions if session in own and not own[session].in_doubt), None)
+    growth, spy_growth = growth_of(own), growth_of(spy)
 
     def strength(session: date) -> float | None:
-        if base is None or session not in own:
+        if base is None or session < base or growth(base, session) is None or spy_growth(base, session) is None:
             return None
         rise = own[session].adj_close_price / own[base].adj_close_price
         return round(float(100 * rise / (spy[session].adj_close_price / spy[base].adj_close_price)), DECIMALS)

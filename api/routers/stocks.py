@@ -1,5 +1,6 @@
 """Stocks: what they are, their bars, and the portfolios that hold them."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -110,22 +111,11 @@ def computed(app: Services, db: Connection, header: Header, period_days: int) ->
     looked_at = results.candidates(db, header.as_of_date, period_days)
     state, reason = state_of(header)
     return PortfolioAnswer(
-        **dated(app, header),
+        **header_of(app, db, header, held),
         period_days=period_days,
         state=state,
         reason=reason,
-        status=header.status,
-        origin=header.origin,
-        revision=header.revision,
-        first_published_at=header.first_published_at,
-        published_at=header.published_at,
         trending_etfs=header.trending_etfs,
-        holdings_oldest=header.holdings_oldest,
-        position_count=len(held),
-        largest_weight_pct=max((figures.percent(row.portfolio_weight) for row in held), default=None),
-        effective_positions=figures.effective_positions([row.portfolio_weight for row in held]),
-        usd_krw=usd_krw(db, header.as_of_date),
-        warnings=figures.warnings_of(held),
         sentences=figures.sentences_of(OF_PERIODS),
         positions=[
             PortfolioPosition.model_validate(
@@ -139,13 +129,28 @@ def computed(app: Services, db: Connection, header: Header, period_days: int) ->
             for row in held
         ],
         next_in_line=figures.next_in_line(held, looked_at),
-        excluded=excluded_of(header),
     )
 
 
-def excluded_of(header: Header) -> list[Excluded]:
-    """What was left out, by name."""
-    return [Excluded(**{"ticker": None, "etf": None} | item) for item in header.left_out]
+def header_of(
+    app: Services, db: Connection, header: Header, held: Sequence[results.Position | results.MonthlyPosition]
+) -> dict[str, Any]:
+    """What the answers about both kinds of portfolio have in common (rules 4, 5)."""
+    weights = [row.portfolio_weight for row in held]
+    return dated(app, header) | {
+        "status": header.status,
+        "origin": header.origin,
+        "revision": header.revision,
+        "first_published_at": header.first_published_at,
+        "published_at": header.published_at,
+        "holdings_oldest": header.holdings_oldest,
+        "position_count": len(held),
+        "largest_weight_pct": max(map(figures.percent, weights), default=None),
+        "effective_positions": figures.effective_positions(weights),
+        "usd_krw": usd_krw(db, header.as_of_date),
+        "warnings": figures.warnings_of(held),
+        "excluded": [Excluded(**{"ticker": None, "etf": None} | item) for item in header.left_out],
+    }
 
 
 def state_of(header: Header) -> tuple[PortfolioState, str | None]:
@@ -222,22 +227,11 @@ def monthly_portfolio(
     held = results.monthly_positions(db, header.as_of_date)
     state, reason = monthly_state(header)
     answer = MonthlyPortfolio(
-        **dated(app, header),
+        **header_of(app, db, header, held),
         **validity(app, db, header),
         input_as_of_date=header.input_as_of_date,
         state=state,
         reason=reason,
-        status=header.status,
-        origin=header.origin,
-        revision=header.revision,
-        first_published_at=header.first_published_at,
-        published_at=header.published_at,
-        holdings_oldest=header.holdings_oldest,
-        position_count=len(held),
-        largest_weight_pct=max((figures.percent(row.portfolio_weight) for row in held), default=None),
-        effective_positions=figures.effective_positions([row.portfolio_weight for row in held]),
-        usd_krw=usd_krw(db, header.as_of_date),
-        warnings=figures.warnings_of(held),
         sentences=figures.sentences_of(OF_MONTHLY),
         positions=[
             MonthlyPosition.model_validate(
@@ -250,7 +244,6 @@ def monthly_portfolio(
             )
             for row in held
         ],
-        excluded=excluded_of(header),
     )
     return table_answer(request, answer, name="portfolio-monthly", row_type=MonthlyPosition, rows=answer.positions)
 

@@ -9,7 +9,7 @@ class SectorRow(Model):
     """One sector, and the ETF that stands for it."""
 
     sector: Sector
-    etf_ticker: str | None = Field(description="ETF of the universe that stands for it; null for Energy and Unknown")
+    etf_ticker: str | None = Field(description="ETF of the universe that stands for it; null where none does")
     stock_count: int = Field(description="Known stocks of the sector", ge=0)
     avg_monthly_return: float | None = Field(description="Mean monthly return of the month, percent; null without")
     etf_return_pct: float | None = Field(description="The ETF's return of the month, percent; null without")
@@ -111,7 +111,7 @@ class EtfMonthRow(EtfMonth):
 
 
 class MonthlyPerformance(Dated):
-    """Monthly returns of the fifteen ETFs."""
+    """Monthly returns of all ETFs."""
 
     months: list[str] = Field(description="Months shown, oldest first", examples=[["2025-12", "2026-01"]])
     is_partial: bool = Field(description="The newest month is not over at as_of_date")

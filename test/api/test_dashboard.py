@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from config.universe import ETFS
+from config.universe import ETFS, SECTORS
 from test.api.asking import get, problem, table
 from test.published import Connection, insert
 
@@ -33,6 +33,20 @@ class TestEtfs:
         assert [day["return_pct"] for day in answer["days"]] == [None, 2.0, None, None]
         assert [day["spy_index_value"] for day in answer["days"]] == [100.0, 101.0, 102.0, 103.0]
 
+    def test_nothing_is_said_over_a_bar_in_doubt(self, client: TestClient, market: Connection) -> None:
+        market.execute(
+            """UPDATE collected_01_daily_etf_ohlc SET doubt = 'moved 60 %', doubt_value = 102
+               WHERE ticker = 'QQQ' AND trade_date = '2026-01-21'"""
+        )
+        answer = get(client, "/dashboard/etf-benchmark", ticker="QQQ")
+        assert (answer["total_return_pct"], answer["spy_total_return_pct"], answer["excess_pp"]) == (None, 3.0, None)
+        assert [day["index_value"] for day in answer["days"]] == [100.0, None, None, None]
+        assert [day["return_pct"] for day in answer["days"]] == [None, None, None, None]
+        [line] = [one for one in get(client, "/dashboard/relative-strength")["etfs"] if one["etf_ticker"] == "QQQ"]
+        assert (line["base_date"], line["values"]) == ("2026-01-20", [100.0, None, None, None])
+        market.execute("UPDATE collected_01_daily_etf_ohlc SET confirmed_at = now() WHERE doubt IS NOT NULL")
+        assert get(client, "/dashboard/etf-benchmark", ticker="QQQ")["total_return_pct"] == 3.5
+
     def test_up_to_an_earlier_session(self, reader: TestClient) -> None:
         answer = get(reader, "/dashboard/etf-benchmark", ticker="QQQ", as_of_date="2026-01-21")
         assert (answer["as_of_date"], answer["total_return_pct"]) == ("2026-01-21", 2.0)
@@ -55,7 +69,7 @@ class TestEtfs:
 
     def test_as_csv_one_line_a_session_and_etf(self, reader: TestClient) -> None:
         rows = table(reader, "/dashboard/relative-strength", days=2)
-        assert len(rows) == 30
+        assert len(rows) == 2 * len(ETFS)
         assert rows[-1] == {
             "as_of_date": "2026-01-23", "trade_date": "2026-01-23", "etf_ticker": "XLY", "relative_strength": "",
         }  # fmt: skip
@@ -83,7 +97,7 @@ class TestMonths:
         assert answer["months"] == ["2025-11", "2025-12", "2026-01"]
         assert (answer["as_of_date"], answer["is_partial"], answer["is_current"]) == ("2026-01-23", True, True)
         rows = {row["etf_ticker"]: row for row in answer["etfs"]}
-        assert [row["etf_ticker"] for row in answer["etfs"]][:1] == ["QQQ"]
+        assert answer["etfs"][0]["etf_ticker"] == min(etf.ticker for etf in ETFS if etf.etf_type == "sector")
         qqq = rows["QQQ"]
         assert [(cell["return_pct"], cell["excess_pp"]) for cell in qqq["months"]] == [
             (10.0, 5.0), (-10.0, -12.0), (3.5, 0.5),
@@ -114,7 +128,7 @@ class TestMonths:
 
     def test_as_csv_one_line_a_month_and_etf(self, reader: TestClient) -> None:
         rows = table(reader, "/dashboard/monthly-performance", months=2)
-        assert len(rows) == 30
+        assert len(rows) == 2 * len(ETFS)
         assert {row["return_pct"] for row in rows if row["etf_ticker"] == "QQQ"} == {"-10.0", "3.5"}
 
     def test_sectors_over_months(self, reader: TestClient) -> None:
@@ -150,10 +164,12 @@ class TestMonths:
     def test_all_sectors(self, reader: TestClient) -> None:
         answer = get(reader, "/sectors/")
         rows = {row["sector"]: row for row in answer["sectors"]}
-        assert (len(rows), list(rows)[-1], answer["month"]) == (12, "Unknown", "2026-01")
+        assert (set(rows), list(rows)[-1], answer["month"]) == ({*SECTORS.values(), "Unknown"}, "Unknown", "2026-01")
         technology = rows["Technology"]
         assert (technology["etf_ticker"], technology["stock_count"], technology["etf_return_pct"]) == ("QQQ", 4, 3.5)
-        assert (rows["Energy"]["etf_ticker"], rows["Energy"]["avg_monthly_return"]) == (None, None)
+        etfs = {etf.sector_name: etf.ticker for etf in ETFS}
+        assert {name: row["etf_ticker"] for name, row in rows.items()} == {name: etfs.get(name) for name in rows}
+        assert rows["Energy"]["avg_monthly_return"] is None
 
 
 class TestStocks:
@@ -218,7 +234,8 @@ def test_the_universe_and_the_sectors_are_known_before_any_result(client: TestCl
     etfs = get(client, "/dashboard/etf-list")
     assert (len(etfs["etfs"]), etfs["is_current"], etfs["computed_at"]) == (len(ETFS), False, None)
     sectors = get(client, "/sectors/")
-    assert (len(sectors["sectors"]), sectors["month"], sectors["is_current"]) == (12, None, False)
+    known = {*SECTORS.values(), "Unknown"}
+    assert (len(sectors["sectors"]), sectors["month"], sectors["is_current"]) == (len(known), None, False)
 
 
 def test_a_month_whose_run_is_forgotten_is_dated_by_when_it_was_written(client: TestClient, db: Connection) -> None:

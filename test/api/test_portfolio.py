@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api import freshness
-from config.universe import ETFS
+from config.universe import ETFS, tickers_of
 from test.published import FRIDAY as FRIDAY_DATE
 from test.published import Connection, header
 
@@ -136,8 +136,9 @@ def test_etfs_with_all_three_periods_and_the_month_so_far(client: TestClient, db
     answer = get(client, "/dashboard/trending-etfs")
     assert (answer["as_of_date"], answer["month"], answer["is_partial"]) == (FRIDAY, "2026-01", True)
     assert len(answer["etfs"]) == len(ETFS)
-    ranked = [(row["etf_ticker"], row["rank_by_return"]) for row in answer["etfs"][:5]]
-    assert ranked == [("QQQ", 1), ("SCHD", 2), ("XLV", 3), ("SPY", 4), ("DIA", None)]
+    ranked = [(row["etf_ticker"], row["rank_by_return"]) for row in answer["etfs"]]
+    assert ranked[:4] == [("QQQ", 1), ("SCHD", 2), ("XLV", 3), ("SPY", 4)]
+    assert ranked[4:] == [(etf, None) for etf in sorted(set(tickers_of("all")) - {"QQQ", "SCHD", "XLV", "SPY"})]
     qqq = answer["etfs"][0]
     assert (qqq["return_5d"], qqq["return_10d"], qqq["return_20d"]) == (0.5, -1.0, 3.0)
     assert (qqq["outperformance_20d"], qqq["is_trending_20d"], qqq["is_trending_10d"]) == (2.75, True, False)
