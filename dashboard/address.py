@@ -1,4 +1,4 @@
-"""What a page's address says (dashboard.md 2): the one place of a page's state, so that a link shows the same."""
+"""What a page's address says: the one place of a page's state, so that a link shows the same."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,8 +47,10 @@ class Address:
         return Address(page, self.lang, kept).url()
 
 
-def read(page: Page, query: Mapping[str, str | None], *, cookie_lang: str | None = None) -> Address:
+def read(page: Page, query: Mapping[str, str | list[str] | None], *, cookie_lang: str | None = None) -> Address:
     """Address of a request; an unknown value becomes the default and is named. Names that are unknown are ignored.
+
+    Of a name that is given twice, which comes as a list, the first counts: as for scripts and downloads.
 
     >>> from dashboard.site import PORTFOLIO
     >>> read(PORTFOLIO, {"period": "7", "lang": "en"}).unknown
@@ -57,16 +59,22 @@ def read(page: Page, query: Mapping[str, str | None], *, cookie_lang: str | None
     values: dict[str, str] = {}
     unknown: list[tuple[str, str]] = []
     for name, choice in page.choices.items():
-        given = query.get(name)
+        given = first(query.get(name))
         if not given or given == choice.default:
             continue
         if choice.accepts(given):
             values[name] = given
         else:
             unknown.append((name, given))
-    lang = query.get("lang") or cookie_lang or DEFAULT
+    asked = first(query.get("lang"))
+    lang = asked or cookie_lang or DEFAULT
     if lang not in LANGS:
-        if query.get("lang"):
+        if asked:
             unknown.append(("lang", lang))
         lang = cookie_lang if cookie_lang in LANGS else DEFAULT
     return Address(page, "en" if lang == "en" else "ko", values, tuple(unknown))
+
+
+def first(given: str | list[str] | None) -> str | None:
+    """The value of a name in an address."""
+    return given[0] if isinstance(given, list) else given

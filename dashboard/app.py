@@ -1,4 +1,4 @@
-"""The dashboard (dashboard.md), a WSGI server.
+"""The dashboard, a WSGI server.
 
 gunicorn --workers 2 --threads 8 --bind 127.0.0.1:8050 "dashboard.app:create_server()"
 """
@@ -94,9 +94,10 @@ def healthz() -> dict[str, str]:
     return {"api": "up" if current_client().is_up() else "away"}
 
 
-def newest() -> dict[str, str | None]:
-    """The newest session with results: a page that is left open asks now and then."""
-    return {"as_of_date": current_client().get("/status").body.get("as_of_date")}
+def newest() -> dict[str, Any]:
+    """The newest session with results, or that the API is away: a page that is left open asks now and then."""
+    status = current_client().get_anew("/status")
+    return {"as_of_date": status.body.get("as_of_date"), "is_away": not status.is_live}
 
 
 def content_policy(app: Dash) -> str:

@@ -18,7 +18,7 @@ def current_client() -> ApiClient:
     return found
 
 
-def current_address(page: Page, query: Mapping[str, str | None]) -> Address:
+def current_address(page: Page, query: Mapping[str, str | list[str] | None]) -> Address:
     """The address with the cookie's language where it names none."""
     return address.read(page, query, cookie_lang=flask.request.cookies.get(LANG_COOKIE))
 

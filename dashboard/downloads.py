@@ -88,7 +88,8 @@ def rebalances() -> flask.Response:
     address = current_address(PERFORMANCE, flask.request.args)
     t = Words(address.lang)
     answers = dict(zip(performance.STRATEGIES, current_client().get_all(performance.queries(address)), strict=True))
-    if not any(answer.is_ok for answer in answers.values()):
+    # as of every other table: nothing kept from before passes for what is asked for now
+    if not all(answer.is_live for answer in answers.values()) or not any(answer.is_ok for answer in answers.values()):
         return flask.Response(t("away_empty"), 503, mimetype="text/plain")
     rows = [
         {"strategy": strategy, **row, "weights": "; ".join(f"{ticker} {w}" for ticker, w in row["weights"].items())}

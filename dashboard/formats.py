@@ -1,4 +1,4 @@
-"""How numbers and dates read (dashboard.md 5). Pure functions: value in, text out; a missing value is an en dash.
+"""How numbers and dates read. Pure functions: value in, text out; a missing value is an en dash.
 
 Percent and percentage points come as percent, market caps in their currency's unit.
 """
@@ -84,21 +84,23 @@ def market_cap(value: float | None, lang: Lang, currency: str = "USD") -> str:
         return _korean_steps(value)
     sign = {"USD": "$", "KRW": "₩"}[currency]
     for step, unit in ((10**12, "T"), (10**9, "B")):
-        if value >= step:
+        # what would read 1,000.0 of the unit below is one of this
+        if round(value * 1000 / step, 1) >= 1000:
             return f"{sign}{_trillions(value / step) if unit == 'T' else f'{value / step:,.1f}'}{unit}"
     return f"{sign}{value / 10**6:,.1f}M"
 
 
 def _korean_steps(value: float) -> str:
-    if value >= JO:
+    # what would read 10,000 of the unit below is one of this
+    if round(value / EOK) >= JO // EOK:
         return f"{_trillions(value / JO)}조"
-    if value >= EOK:
+    if round(value / 10**4) >= EOK // 10**4:
         return f"{value / EOK:,.0f}억"
     return f"{value / 10**4:,.0f}만"
 
 
 def _trillions(count: float) -> str:
-    decimals = 2 if count < 10 else 1 if count < 100 else 0
+    decimals = 2 if round(count, 2) < 10 else 1 if round(count, 1) < 100 else 0
     return f"{count:,.{decimals}f}"
 
 

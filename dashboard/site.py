@@ -1,4 +1,4 @@
-"""The pages of the dashboard, and what the address of each may say (dashboard.md 2).
+"""The pages of the dashboard, and what the address of each may say.
 
 A page is one line here, a file of the same name in pages/, and its texts and components.
 """

@@ -49,12 +49,20 @@
     return params.value === null || params.value === undefined ? "" : params.value;
   };
 
+  // A value that is missing says why: row.why, of the column or of its field.
+  function missing(params, text) {
+    var why = params.data.why || {};
+    var said = text === "–" && (why[params.column.getColId()] || why[params.colDef.field]);
+    return said ? { title: said, "aria-label": said } : {};
+  }
+  components.ActFigure = function (params) {
+    var text = functions.actShown(params);
+    return element("span", missing(params, text), text);
+  };
   components.ActChange = function (params) {
     var text = functions.actShown(params);
     var way = (params.data.way || {})[params.colDef.field] || "";
-    var why = (params.data.why || {})[params.colDef.field];
-    var missing = text === "–" && why ? { title: why, "aria-label": why } : {};
-    return element("span", Object.assign({ className: "signed " + way }, missing),
+    return element("span", Object.assign({ className: "signed " + way }, missing(params, text)),
       element("span", { className: "arrow", "aria-hidden": "true" }, { up: "▲", down: "▼" }[way] || ""), text);
   };
   components.ActWeight = function (params) {
@@ -79,7 +87,7 @@
   components.ActSparkline = function (params) {
     var values = params.value || [], WIDTH = 128, HEIGHT = 20;
     var known = values.filter(function (value) { return value !== null; });
-    if (known.length < 2) return element("span", { className: "mute" }, "–");
+    if (known.length < 2) return element("span", Object.assign({ className: "mute" }, missing(params, "–")), "–");
     var low = Math.min.apply(null, known.concat(100)), high = Math.max.apply(null, known.concat(100));
     function y(value) { return (1 + (HEIGHT - 2) * (high - value) / (high - low || 1)).toFixed(1); }
     var isGap = true;
@@ -106,11 +114,15 @@
   function fieldOf(column) { return column.getColId().split("@")[0]; }
   function boxes() { return window.act.all("[data-grid]"); }
 
+  // "return_5d@period=5": the column is of one value of a choice
+  function isMeant(column) {
+    var only = (column.getColId().split("@")[1] || "").split("=");
+    return !only[0] || window.act.valueOf(only[0]) === only[1];
+  }
   // An entry of the columns of a phone may hold for one value of a choice only: "return_5d@period=5".
   function isSeen(column, box, off) {
     var parts = column.getColId().split("@");
-    if (off.includes(parts[0])) return false;
-    if (parts[1] && window.act.valueOf(parts[1].split("=")[0]) !== parts[1].split("=")[1]) return false;
+    if (off.includes(parts[0]) || !isMeant(column)) return false;
     if (!PHONE.matches || !box.dataset.phoneColumns || (box.dataset.on || "").split(",").includes(parts[0])) return true;
     return box.dataset.phoneColumns.split(",").some(function (kept) {
       var only = kept.split("@")[1];
@@ -160,16 +172,41 @@
     var button = document.querySelector('[data-clears="' + box.dataset.grid + '"]');
     if (button) button.hidden = !api.isAnyFilterPresent();
   }
+  function orderOf(api) {
+    var column = api.getColumnState().find(function (one) { return one.sort && one.sortIndex === 0; });
+    return column ? column.colId.split("@")[0] + ":" + column.sort : "";
+  }
+  function filtersOfAddress() { return JSON.parse(window.act.valueOf("filter") || "{}"); }
+  function ofColumns(filters, api, areTheirs) {
+    return Object.fromEntries(Object.entries(filters).filter(function (one) { return Boolean(api.getColumn(one[0])) === areTheirs; }));
+  }
+  // A table that keeps the page's order tells it to the address, and the page's other tables have the same.
   function tellSorted(box, api) {
     if (!box.dataset.keepsOrder) return;
-    var column = api.getColumnState().find(function (one) { return one.sort && one.sortIndex === 0; });
-    var given = column ? column.colId.split("@")[0] + ":" + column.sort : "";
+    var given = orderOf(api);
     window.act.write(window.act.address({ sort: given === box.dataset.defaultSort ? "" : given }));
+    tellOthers(box);
   }
   function tellFilters(box, api) {
     if (!box.dataset.keepsOrder) return;
-    var filters = api.getFilterModel();
+    var filters = Object.assign(ofColumns(filtersOfAddress(), api, false), api.getFilterModel());
     window.act.write(window.act.address({ filter: Object.keys(filters).length ? JSON.stringify(filters) : "" }));
+    tellOthers(box);
+  }
+  function tellOthers(box) { each(function (other, its) { if (other !== box) obey(other, its); }); }
+  function obey(box, api) {
+    if (!box.dataset.keepsOrder) return;
+    var wanted = window.act.valueOf("sort").split(":");
+    function found() {
+      return api.getColumns().find(function (column) { return fieldOf(column) === wanted[0] && isMeant(column); });
+    }
+    if (!found()) wanted = box.dataset.defaultSort.split(":");
+    if (orderOf(api) !== wanted.join(":")) {
+      var state = found() ? [{ colId: found().getColId(), sort: wanted[1] }] : [];
+      api.applyColumnState({ state: state, defaultState: { sort: null } });
+    }
+    var filters = ofColumns(filtersOfAddress(), api, true);
+    if (JSON.stringify(api.getFilterModel()) !== JSON.stringify(filters)) api.setFilterModel(filters);
   }
   function open(box, api, row) {
     var parts = box.dataset.opens.split(":");
@@ -194,7 +231,11 @@
       if (api.isDestroyed()) return;
       api.setGridOption("isExternalFilterPresent", function () { return narrowings(box).length > 0; });
       api.setGridOption("doesExternalFilterPass", function (row) { return passes(box, row.data); });
+      var words = window.act.valueOf("q");  // may have been written before the table was there
+      window.act.all('[data-searches="' + box.dataset.grid + '"] input').forEach(function (input) { input.value = words; });
+      api.setGridOption("quickFilterText", words);
       api.onFilterChanged();
+      obey(box, api);  // order and filters, too
       tellFiltered(box, api);
       api.addEventListener("sortChanged", function (event) { if (event.source === "uiColumnSorted") tellSorted(box, api); });
       api.addEventListener("filterChanged", function (event) {
@@ -218,6 +259,7 @@
 
   window.actGrids = {
     arrived: function () { boxes().filter(function (box) { return !box.dataset.met; }).forEach(meet); },
+    drawn: function () { return Promise.all(boxes().map(gridOf)); },
     chosen: function (name) {
       each(function (box, api) {
         layOut(box, api);

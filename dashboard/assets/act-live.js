@@ -32,15 +32,18 @@
   var held = null, shown = null;
   document.addEventListener("focusin", function (event) {
     var at = event.target;
-    held = at.id ? "#" + CSS.escape(at.id)
-      : at.dataset.choice ? '[data-choice="' + at.dataset.choice + '"][data-value="' + at.dataset.value + '"]' : null;
-    if (held) held = { selector: "main " + held, path: window.location.pathname };
+    var own = at.id ? "#" + CSS.escape(at.id)
+      : at.dataset.choice ? '[data-choice="' + at.dataset.choice + '"][data-value="' + at.dataset.value + '"]'
+      : at.dataset.step ? '[data-step="' + at.dataset.step + '"]' : null;
+    // a step to the last date is not there any more: the step back is, which leaves [ and ] working
+    held = { selectors: [own, at.dataset.go && "[data-step]"].filter(Boolean), path: window.location.pathname };
   });
   new MutationObserver(function () {
     var page = document.querySelector(".page"), opened = document.querySelector("#run > .opened");
     if (page && page !== shown) {
       shown = page;
-      var again = held && held.path === window.location.pathname && page.querySelector(held.selector);
+      var again = held && held.path === window.location.pathname
+        && held.selectors.map(function (one) { return page.querySelector(one); }).find(Boolean);
       if (again && document.activeElement === document.body) again.focus({ preventScroll: true });
     }
     if (opened) {

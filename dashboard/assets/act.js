@@ -5,13 +5,14 @@
 //   data-when="name=value"    a part that is seen with that value only
 //   data-go="name=value"      a link to the same page with another value, in the history
 //   data-orders="name"        rows with a data-<value> each, highest first
+//   data-later                a panel that is still data
 //   data-right                a box that opens scrolled to its right end
 // and .page has data-is-<name>="value" of every choice, for act.css
 (function () {
   "use strict";
   var YEAR = 31536000, LOOK_SECONDS = 60;
   var BUTTONS = "button[data-choice], [data-go], [data-page], [data-lang-link], #theme, #keys, [data-copy], [data-clears]";
-  var probe = null;
+  var probe = null, waiting = null;
 
   function all(selector, within) { return Array.from((within || document).querySelectorAll(selector)); }
   function page() { return document.querySelector(".page"); }
@@ -40,11 +41,21 @@
     if (url.href === window.location.href) return;
     write(url, !isQuiet);
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
-    setTimeout(function () { document.documentElement.classList.add("loading"); }, 150);
+    clearTimeout(waiting);
+    waiting = setTimeout(function () { document.documentElement.classList.add("loading"); }, 150);
   }
   function say(text) {
     var live = document.getElementById("live");
     if (live) live.textContent = text;
+  }
+
+  function tell(kind, text) {
+    var line = document.createElement("p");
+    line.className = "notice " + kind;
+    line.textContent = text;
+    page().querySelector("main").prepend(line);
+    say(text);
+    return line;
   }
 
   // -- choices --
@@ -58,6 +69,7 @@
     });
     all('[data-when^="' + name + '="]').forEach(function (part) {
       part.hidden = part.dataset.when !== name + "=" + value;
+      if (!part.hidden) fill(part);
       if (!part.hidden && part.dataset.live) say(part.dataset.live);
     });
     page().setAttribute("data-is-" + name, value);
@@ -69,6 +81,29 @@
       window.dash_clientside.set_props("choice-" + name, { data: value });
     }
   }
+  // A closed tab's panel is made of its data when there is time, at the latest when it is opened.
+  function isLater(panel) { return Boolean(panel.dataset.later); }
+  function fill(panel) {
+    if (!isLater(panel)) return;
+    var later = window.dash_component_api.getLayout("later-" + panel.id);
+    window.dash_clientside.set_props(panel.id, { children: later.props.data, "data-later": "" });
+  }
+  var isFilling = false, idle = window.requestIdleCallback || function (work) { setTimeout(work, 50); };
+  function fillLater() {
+    if (isFilling || !all("[role=tabpanel]").some(isLater)) return;
+    isFilling = true;
+    window.actGrids.drawn().then(function () {
+      idle(function () {
+        isFilling = false;
+        var panel = all("[role=tabpanel]").find(isLater);
+        if (panel) fill(panel);  // which changes the page: then comes the next
+      });
+    });
+  }
+  function foldOnPhones(now) {
+    if (!window.matchMedia("(max-width: 575.98px)").matches) return;
+    all("details[data-part]:not([data-met])", now).forEach(function (part) { part.open = false; part.dataset.met = "yes"; });
+  }
   function order(body, value) {
     Array.from(body.children).sort(function (one, other) {
       return Number(other.dataset[value]) - Number(one.dataset[value]);
@@ -76,7 +111,7 @@
   }
   function choose(name, value, isNew) {
     write(address({ [name]: value }), isNew);
-    show(name, value);
+    show(name, value || defaults()[name]);
   }
   function press(button) {
     var name = button.dataset.choice, value = button.dataset.value;
@@ -109,22 +144,36 @@
   });
 
   // -- buttons --
+  // To the other theme; where that is the system's, the system decides again.
   function switchTheme() {
-    var root = document.documentElement;
-    root.dataset.theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    var root = document.documentElement, other = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    root.dataset.theme = window.matchMedia("(prefers-color-scheme: " + other + ")").matches ? "auto" : other;
     remember("theme", root.dataset.theme);
     window.actApplyTheme();
     say(document.getElementById("theme").dataset[root.dataset.theme]);
   }
   function copyLink(button) {
-    var pinned = page().dataset.date ? { date: page().dataset.date } : {};
-    var url = address(Object.assign({ lang: page().dataset.lang }, pinned));
-    navigator.clipboard.writeText(url.href).then(function () {
+    var pins = JSON.parse(page().dataset.pins);
+    Object.keys(pins).forEach(function (name) { pins[name] = valueOf(name) || pins[name]; });
+    copy(address(Object.assign({ lang: page().dataset.lang }, pins)).href).then(function () {
       var label = button.textContent;
       button.textContent = button.dataset.done;
       say(button.dataset.done);
       setTimeout(function () { button.textContent = label; }, 1500);
     });
+  }
+  // A browser has a clipboard for https and localhost only; elsewhere a field's text can be copied.
+  function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    var field = document.createElement("textarea"), before = document.activeElement;
+    field.value = text;
+    field.className = "visually-hidden";
+    document.body.append(field);
+    field.select();
+    var isDone = document.execCommand("copy");
+    field.remove();
+    before.focus();
+    return isDone ? Promise.resolve() : Promise.reject(new Error("nothing was copied"));
   }
   function openKeys() {
     var dialog = document.getElementById("key-list");
@@ -151,10 +200,27 @@
       window.location.assign(address({ lang: target.dataset.langLink }));  // <html lang> and the tables' words are the server's
     }
   });
+  // A date that is typed changes with each digit: it counts at Enter, or when the field is left.
+  var typed = null;
+  function take(field) {
+    var of = field.closest("[data-choice-of]");
+    if (field.id === "date" && field.value) go(address({ date: field.value }));
+    else if (of) go(address({ [of.dataset.choiceOf]: field.value }), true);
+  }
+  function takeTyped() {
+    var was = typed;
+    typed = null;
+    if (was && was.isChanged) take(was.field);
+  }
   document.addEventListener("change", function (event) {
-    var of = event.target.closest("[data-choice-of]");
-    if (event.target.id === "date" && event.target.value) go(address({ date: event.target.value }));
-    else if (of) go(address({ [of.dataset.choiceOf]: event.target.value }), true);
+    if (typed && typed.field === event.target) typed.isChanged = true;
+    else take(event.target);
+  });
+  document.addEventListener("focusout", takeTyped);
+  document.addEventListener("keydown", function (event) {
+    if (!event.target.matches("input[type=date]")) return;
+    if (event.key === "Enter") takeTyped();
+    else if (!typed || typed.field !== event.target) typed = { field: event.target };
   });
 
   // -- keys --
@@ -188,15 +254,30 @@
     } else if (event.key === "Escape") all("details.fresh[open], details.menu[open]").forEach(function (one) { one.open = false; });
   });
 
-  // The API is away: look for it after 5, 10, 20, 40, 60 … seconds, and show the page anew when it is back.
-  function lookFor(seconds) {
+  // The API is away: look for it after 5, 10, 20, 40, 60 … seconds, and show the page anew when it is back. The seconds
+  // outlast that: it may say that it is up, and still fail at what this page asks.
+  function lookFor() {
+    var seconds = Number(sessionStorage.getItem("wait") || 5);
     probe = setTimeout(function () {
+      sessionStorage.setItem("wait", Math.min(seconds * 2, 60));
       fetch("/healthz").then(function (answer) { return answer.json(); }).then(function (health) {
-        if (health.api !== "up") { lookFor(Math.min(seconds * 2, 60)); return; }
+        if (health.api !== "up") { lookFor(); return; }
         sessionStorage.setItem("back", "yes");
         window.location.reload();
-      }, function () { lookFor(Math.min(seconds * 2, 60)); });
+      }, lookFor);
     }, seconds * 1000);
+  }
+
+  // What comes into an open page, a drawer say, may be the first to tell that the API is away.
+  function watch(now) {
+    if (!document.querySelector("[data-away]")) return false;
+    if (probe) return true;
+    lookFor();
+    var badge = now.querySelector(".badge-fresh");
+    badge.className = "badge-fresh error";
+    badge.firstChild.textContent = "✕";
+    badge.lastChild.textContent = now.dataset.lostBadge;
+    return true;
   }
 
   // A callback's answer knows the choices of when it was asked for.
@@ -208,41 +289,40 @@
     });
   }
 
-  // A page that is left open says when there is something newer; nothing moves under the reader's eyes.
+  // A page that is left open says when there is something newer, or no API; nothing moves under the reader's eyes.
   setInterval(function () {
     var now = page();
-    if (!now || document.hidden || now.querySelector("[data-away], .notice.new")) return;
+    if (!probe) sessionStorage.removeItem("wait");
+    if (!now || document.hidden || document.querySelector("[data-away], .notice.new")) return;
     fetch("/newest").then(function (answer) { return answer.json(); }).then(function (found) {
-      if (!found.as_of_date || found.as_of_date <= now.dataset.newest || now !== page()) return;
-      var line = document.createElement("p"), link = document.createElement("a");
-      line.className = "notice new";
-      line.textContent = now.dataset.new.replace("#", found.as_of_date.slice(5));
+      if (now !== page()) return;
+      if (found.is_away) { tell("error", now.dataset.lost).dataset.away = "true"; return; }
+      if (!found.as_of_date || found.as_of_date <= now.dataset.newest) return;
+      var line = tell("new", now.dataset.new.replace("#", found.as_of_date.slice(5))), link = document.createElement("a");
       link.textContent = now.dataset.show;
       link.href = address({ date: "" }).href;
       line.append(link);
-      now.querySelector("main").prepend(line);
-      say(line.textContent);
     }, function () { /* the dashboard is away, too: the next look may find it */ });
   }, LOOK_SECONDS * 1000);
 
   // -- a page has arrived --
-  var path = null;
+  var path = null, told = "";
   function arrived(now) {
+    clearTimeout(waiting);
     document.documentElement.classList.remove("loading");
     entitle();
     remember("lang", now.dataset.lang);
     clearTimeout(probe);
-    if (now.querySelector("[data-away]")) lookFor(5);
-    else if (sessionStorage.getItem("back")) {
+    probe = null;
+    if (!watch(now) && sessionStorage.getItem("back")) {
       sessionStorage.removeItem("back");
-      var line = document.createElement("p");
-      line.className = "notice ok";
-      line.textContent = now.dataset.back;
-      now.querySelector("main").prepend(line);
-      say(now.dataset.back);
+      var line = tell("ok", now.dataset.back);
       setTimeout(function () { line.remove(); }, 3000);
     }
+    var notice = now.querySelector("main > .notice"), news = now.dataset.title + (notice ? ". " + notice.textContent : "");
     if (path !== null && path !== window.location.pathname) now.querySelector("h1").focus();
+    else if (path !== null && news !== told) setTimeout(function () { say(news); }, 100);  // a new region is not heard at once
+    told = news;
     path = window.location.pathname;
     now.dataset.stores.split(" ").filter(Boolean).forEach(function (name) {
       // what the address asks for beyond what the server drew: a drawer
@@ -251,7 +331,7 @@
     Object.keys(defaults()).forEach(function (name) { now.setAttribute("data-is-" + name, valueOf(name)); });
     all("[data-orders]", now).forEach(function (body) { order(body, valueOf(body.dataset.orders)); });
     all("[data-right]", now).forEach(function (box) { box.scrollLeft = box.scrollWidth; });
-    if (window.matchMedia("(max-width: 575.98px)").matches) all("details[data-part]", now).forEach(function (part) { part.open = false; });
+    foldOnPhones(now);
     window.actGrids.arrived();
     window.actCharts.arrived();
   }
@@ -268,6 +348,7 @@
     var now = page();
     if (!now) return;
     if (now !== shown) { shown = now; arrived(now); }
-    else { settle(); window.actGrids.arrived(); window.actCharts.arrived(); }
+    else { watch(now); settle(); foldOnPhones(now); window.actGrids.arrived(); window.actCharts.arrived(); }
+    fillLater();
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -42,23 +42,42 @@ def tabs(name: str, labels: Mapping[str, str], address: Address, *, label: str) 
 
 
 def panel(name: str, value: str, content: list[Any], address: Address, *, live: str) -> html.Div:
-    """What a tab opens. `live`: what is said to who cannot see it."""
+    """What a tab opens. `live`: what is said to who cannot see it.
+
+    What is not seen is kept as data, out of which act.js makes it when there is time or it is opened: a table takes a
+    browser a fifth of a second, and nobody should wait for those of closed tabs.
+    """
+    panel_id, is_later = f"panel-{name}-{value}", address[name] != value
     return html.Div(
-        content,
-        id=f"panel-{name}-{value}",
+        dcc.Store(id=f"later-{panel_id}", data=content) if is_later else content,
+        id=panel_id,
         role="tabpanel",
         className="panel",
         **when(name, value, address),
-        **attrs(aria_labelledby=f"tab-{name}-{value}", data_live=live),
+        **attrs(aria_labelledby=f"tab-{name}-{value}", data_live=live, data_later="true" if is_later else ""),
     )
 
 
-def switch(name: str, labels: Mapping[str, str], address: Address, *, label: str, asks: bool = False) -> html.Div:
-    """A row of buttons, one of them pressed. `asks`: the page is asked for anew, as its data depend on it."""
+def switch(
+    name: str,
+    labels: Mapping[str, str],
+    address: Address,
+    *,
+    label: str,
+    asks: bool = False,
+    off: Mapping[str, str] | None = None,
+) -> html.Div:
+    """A row of buttons, one of them pressed. `asks`: the page is asked for anew, as its data depend on it.
+
+    off: value → why it cannot be chosen now.
+    """
+    closed = off or {}
     return html.Div(
         [
             html.Button(
                 words,
+                disabled=value in closed,
+                title=closed.get(value),
                 **attrs(
                     aria_pressed="true" if value == address[name] else "false",
                     data_choice=name,

@@ -1,4 +1,4 @@
-"""What one ETF holds: its list, the best of it, how concentrated it is, what it shares (dashboard.md 3.2, rules 6)."""
+"""What one ETF holds: its list, the best of it, how concentrated it is, what it shares (rules 6)."""
 
 from datetime import date
 from typing import Any
@@ -9,7 +9,7 @@ from dashboard import formats
 from dashboard.address import Address
 from dashboard.components import choices, grid
 from dashboard.components.etfs import NAMES, ORDER
-from dashboard.components.notices import line
+from dashboard.components.notices import nothing_kept
 from dashboard.components.parts import attrs, definitions, opener
 from dashboard.data import PERIODS, EtfDetail, Json
 from dashboard.site import TABLE
@@ -25,7 +25,7 @@ def content(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
     """Heading, tabs and panels."""
     name = NAMES[t.lang].get(detail.etf, "")
     if all(answer.status == 0 for answer in detail.answers):
-        return [html.H2(f"{detail.etf} {name}"), line("error", t("away_empty"))]
+        return [html.H2(f"{detail.etf} {name}"), nothing_kept(t)]
     own = Address(address.page, address.lang, {k: v for k, v in address.values.items() if k not in TABLE})
     panels = {
         "holdings": holdings(detail, own, t),
@@ -136,23 +136,32 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
             for name in PERIODS
         ),
         grid.change("avg_return", t("avg_return"), 92, headerTooltip=t("define.avg_return")),
-        grid.figure("volatility", t("volatility"), 84, headerTooltip=t("define.volatility")),
-        grid.figure("sharpe_ratio", t("sharpe"), 68, headerTooltip=t("define.sharpe"), only="period=20"),
+        grid.figure(
+            "volatility", t("volatility"), 84, headerTooltip=t("define.volatility"), cellRenderer=grid.SAYS_WHY
+        ),
+        grid.figure(
+            "sharpe_ratio",
+            t("sharpe"),
+            68,
+            headerTooltip=t("define.sharpe"),
+            cellRenderer=grid.SAYS_WHY,
+            only="period=20",
+        ),
         grid.figure("current_price", t("current_price"), 96, headerTooltip=t("define.current_price")),
-        grid.figure("market_cap", t("market_cap"), 96, headerTooltip=t("define.market_cap")),
+        grid.figure(
+            "market_cap", t("market_cap"), 96, headerTooltip=t("define.market_cap"), cellRenderer=grid.SAYS_WHY
+        ),
     ]
     rows = [best_row(row, name, t) for name in PERIODS for row in detail.best[name].body.get("holdings", [])]
-    csvs = [
-        html.Span(
-            grid.download(f"/download/top-holdings.csv?{csv_query(detail, name, address)}", t),
-            **choices.when("period", name, address),
-        )
-        for name in PERIODS
-    ]
+    csvs = {name: f"/download/top-holdings.csv?{csv_query(detail, name, address)}" for name in PERIODS}
     body = first.body
     return [
         html.Div(
-            [about_list(body["covered_weight_pct"], body["holdings_as_of"], t), html.Div(csvs)], className="panel-line"
+            [
+                about_list(body["covered_weight_pct"], body["holdings_as_of"], t),
+                html.Div(grid.downloads("period", csvs, address, t)),
+            ],
+            className="panel-line",
         ),
         grid.grid(
             name=f"top-{detail.etf}",
@@ -186,7 +195,13 @@ def best_row(row: Json, period: str, t: Words) -> grid.Row:
         "current_price": formats.number(price, 0 if price >= 10_000 else 2),
         "market_cap": formats.market_cap(row["market_cap"], t.lang),
     }
-    return {**row, "period": period, "why": {"avg_return": t("few_bars")}, **signs}
+    why = {
+        "avg_return": t("few_bars"),
+        "volatility": t("few_bars"),
+        "sharpe_ratio": t("few_bars") if row["volatility"] is None else t("undefined"),
+        "market_cap": t("no_cap"),
+    }
+    return {**row, "period": period, "why": why, **signs}
 
 
 def concentration(detail: EtfDetail, address: Address, t: Words) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The ETFs of the universe against SPY: the table and the charts (dashboard.md 3.2)."""
+"""The ETFs of the universe against SPY: the table and the charts."""
 
 from datetime import date
 from typing import Any
@@ -11,8 +11,9 @@ from dashboard.address import Address
 from dashboard.client import Answer
 from dashboard.components import choices, grid
 from dashboard.components.chart import chart, line
+from dashboard.components.notices import failed, next_run
 from dashboard.components.parts import copy_link, definitions
-from dashboard.data import EtfAnswers, Json
+from dashboard.data import EtfAnswers, Frame, Json
 from dashboard.texts import Words
 
 NAMES = {
@@ -34,16 +35,26 @@ SESSIONS_WITH_DAYS = 130  # longer charts name months
 ROOM = 1.25  # around the outermost point, for names
 
 
-def table(answer: Answer, sparklines: Answer, address: Address, t: Words) -> html.Section | None:
+def no_table(answer: Answer, about: Frame, t: Words) -> html.P | None:
+    """What stands in the table's place; that the session asked for has no result stands above."""
+    if about.has_none:
+        return None
+    day = about.shown.day or about.shown.asked or formats.MISSING
+    return failed(answer, t("not_computed", d=day, t=next_run(about.status.body)), t)
+
+
+def table(answer: Answer, sparklines: Answer, about: Frame, address: Address, t: Words) -> html.Section | html.P | None:
     """Heading, switches, one row an ETF, and what it means."""
     if not answer.is_ok:
-        return None
+        return no_table(answer, about, t)
     body = answer.body
     day = date.fromisoformat(body["as_of_date"])
     periods = {str(days): t(f"period.{days}") for days in PERIODS}
     groups = {name: t(f"group.{name}") for name in GROUPS}
     columns = columns_of(body, t)
-    csv = f"/download/etfs.csv?{address.query(date=body['as_of_date'])}"
+    csvs = {
+        str(days): f"/download/etfs.csv?{address.query(date=body['as_of_date'], period=str(days))}" for days in PERIODS
+    }
     subtitle = html.Small(
         [
             html.Span(t("etfs.subtitle", n=days, d=formats.short(day)), **choices.when("period", str(days), address))
@@ -58,7 +69,7 @@ def table(answer: Answer, sparklines: Answer, address: Address, t: Words) -> htm
                     html.H2([t("etfs"), subtitle]),
                     choices.switch("period", periods, address, label=t("periods")),
                     choices.switch("group", groups, address, label=t("group")),
-                    grid.tools("etfs", columns, address, t, csv=csv),
+                    grid.tools("etfs", columns, address, t, csv=grid.downloads("period", csvs, address, t)),
                     copy_link(t),
                 ],
                 className="head-line",
@@ -191,7 +202,7 @@ def etf_row(row: Json, values: list[float | None], t: Words) -> grid.Row:
         **against,
         **ranks,
         "strength": [None if value is None else round(value, 1) for value in values],
-        "why": dict.fromkeys([*figures, *against], t("no_value")),
+        "why": dict.fromkeys([*figures, *against, "strength"], t("no_value")),
         **signs,
     }
 
@@ -206,10 +217,12 @@ def mark(is_trending: bool | None, about: str, t: Words) -> dict[str, Any]:
 # -- charts ------------------------------------------------------------------------------------------------------------
 
 
-def charts(answers: EtfAnswers, address: Address, t: Words) -> html.Section | None:
+def charts(answers: EtfAnswers, address: Address, t: Words) -> html.Section | html.P | None:
     """Relative strength over time, or which way each ETF turns."""
-    if not (answers.etfs.is_ok and answers.strength.is_ok):
+    if not answers.etfs.is_ok:
         return None
+    if not answers.strength.is_ok:
+        return failed(answers.strength, t("no_analysis"), t)
     ranges = {days: t("sessions", n=days) for days in RANGES}
     kinds = {name: t(f"chart.{name}") for name in CHARTS}
     csv = f"/download/relative-strength.csv?{address.query(date=answers.strength.body['as_of_date'])}"

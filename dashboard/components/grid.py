@@ -11,6 +11,7 @@ from dash import html
 
 from dashboard import formats
 from dashboard.address import Address
+from dashboard.components import choices
 from dashboard.components.parts import attrs, hidden
 from dashboard.texts import Words
 
@@ -20,6 +21,7 @@ HEAD_PX, SCROLLED_PX = 32, 560
 MOST_ROWS_WITHOUT_SCROLL = 60
 
 SHOWN = {"function": "actShown(params)"}
+SAYS_WHY = "ActFigure"  # the renderer of a figure that may be missing: row["why"][column] says why
 
 
 def text(field: str, heading: str, width: int, **more: Any) -> Column:
@@ -118,7 +120,7 @@ def grid(
     return html.Div(
         dag.AgGrid(
             id=name,
-            columnDefs=[as_chosen(column, address) for column in columns],
+            columnDefs=[as_chosen(column, order(columns, address), address) for column in columns],
             rowData=list(rows),
             defaultColDef={"resizable": True, "sortable": True, "wrapHeaderText": True},
             dashGridOptions=options,
@@ -152,23 +154,29 @@ def default_sort(columns: Sequence[Column]) -> str:
     return next(found, "")
 
 
-def as_chosen(column: Column, address: Address) -> Column:
+def order(columns: Sequence[Column], address: Address) -> str:
+    """The order that the address means: its own, where the table has such a column."""
+    field = address["sort"].partition(":")[0]
+    is_own = any(column["colId"].partition("@")[0] == field for column in columns)
+    return address["sort"] if is_own else default_sort(columns)
+
+
+def as_chosen(column: Column, ordered: str, address: Address) -> Column:
     """The column, hidden or sorted as the address says."""
     changed = dict(column)
     field, _, only = column["colId"].partition("@")
     if only:
         choice, _, value = only.partition("=")
         changed["hide"] = address[choice] != value
-        if changed["hide"]:
-            changed["sort"] = None
-    if address["sort"]:
-        sorted_field, _, direction = address["sort"].partition(":")
-        changed["sort"] = direction if sorted_field == field and not changed.get("hide") else None
+    sorted_field, _, direction = ordered.partition(":")
+    changed["sort"] = direction if sorted_field == field and not changed.get("hide") else None
     return changed
 
 
-def tools(name: str, columns: Sequence[Column], address: Address, t: Words, *, csv: str) -> html.Div:
-    """What stands above a table: search, columns, CSV. `csv`: address of the download."""
+def tools(
+    name: str, columns: Sequence[Column], address: Address, t: Words, *, csv: str | Sequence[html.Span]
+) -> html.Div:
+    """What stands above a table: search, columns, CSV. `csv`: address of the download, or several as `downloads`."""
     seen: dict[str, str] = {}
     for column in columns:
         seen.setdefault(column["colId"].partition("@")[0], column["headerName"])
@@ -209,10 +217,15 @@ def tools(name: str, columns: Sequence[Column], address: Address, t: Words, *, c
                 ],
                 className="menu",
             ),
-            download(csv, t),
+            *([download(csv, t)] if isinstance(csv, str) else csv),
         ],
         className="tools",
     )
+
+
+def downloads(choice: str, hrefs: Mapping[str, str], address: Address, t: Words) -> list[html.Span]:
+    """A link for each value of a choice, seen with it: a choice is shown without asking the server."""
+    return [html.Span(download(href, t), **choices.when(choice, value, address)) for value, href in hrefs.items()]
 
 
 def download(href: str, t: Words) -> html.A:

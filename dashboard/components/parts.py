@@ -5,6 +5,7 @@ from typing import Any
 from dash import dcc, html
 
 from dashboard import formats
+from dashboard.address import Address
 from dashboard.texts import Words
 
 
@@ -20,6 +21,12 @@ def attrs(**given: str) -> dict[str, Any]:
 def link(label: str, href: str, **more: Any) -> dcc.Link:
     """A link inside the dashboard: a page change without a reload."""
     return dcc.Link(label, href=href, **more)
+
+
+def again(label: str, address: Address, **changes: str) -> html.A:
+    """A link to the same page with other values; the rest is as the reader has it by then (act.js), the tab too."""
+    go = " ".join(f"{name}={value}" for name, value in changes.items())
+    return html.A(label, href=address.url(**changes), **attrs(data_go=go))
 
 
 def signed(value: float | None, decimals: int = 2, unit: str = "") -> html.Span:
@@ -41,7 +48,7 @@ def opener(choice: str, value: str, words: str | None = None) -> html.Button:
 
 
 def copy_link(t: Words) -> html.Button:
-    """Copies the address of just what is shown; the date is pinned."""
+    """Copies the address of just what is shown; the date, or the month, is pinned."""
     return html.Button(t("copy_link"), className="button", **attrs(data_copy="true", data_done=t("copied")))
 
 

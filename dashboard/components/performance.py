@@ -1,4 +1,4 @@
-"""The Performance page: what following the portfolios would have earned, against SPY (dashboard.md 3.4, rules 8)."""
+"""The Performance page: what following the portfolios would have earned, against SPY (rules 8)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,6 +29,12 @@ def queries(address: Address) -> list[Query]:
     return [(f"/performance/{strategy}", asked) for strategy in STRATEGIES]
 
 
+def pins(answers: Mapping[str, Answer]) -> dict[str, str]:
+    """The last session of an address that names none."""
+    last = max((answer.body["end_date"] for answer in answers.values() if answer.is_ok), default=None)
+    return {"to": last} if last else {}
+
+
 def content(answers: Mapping[str, Answer], address: Address, t: Words) -> list[Any]:
     """The page: what to choose, the table, lines, purchases."""
     found = {strategy: answer.body for strategy, answer in answers.items() if answer.is_ok}
@@ -48,6 +54,7 @@ def content(answers: Mapping[str, Answer], address: Address, t: Words) -> list[A
         line("quiet", t("no_performance.of", names=", ".join(lacking))) if lacking else None,
         table(shown, link_to, address["strategy"], t),
         folded(short, link_to, address["strategy"], t) if short else None,
+        without_price(found, t),
         html.Div(meanings(t), className="under"),
         daily(chosen, address, t),
         *(drawn(chosen, origin, address["scale"], t) for origin in ("live", "simulated")),
@@ -134,16 +141,35 @@ def cost_slider(address: Address, t: Words) -> html.Label:
 
 
 def cost_effect(answers: Mapping[str, Json], address: Address, t: Words) -> html.P:
-    """Before and after cost of each strategy's longest stretch, in one line."""
+    """Before and after cost of each strategy, in one line; what was not earned but calculated says so."""
     shown: list[Any] = []
     for strategy, body in answers.items():
-        longest = max(body["series"], key=lambda series: int(series["sessions"]))
-        cumulative = next(metric for metric in longest["metrics"] if metric["name"] == "cumulative_return_pct")
+        series = most_telling(body["series"])
+        cumulative = next(metric for metric in series["metrics"] if metric["name"] == "cumulative_return_pct")
         before, after = (formats.signed(cumulative[name], 1) for name in ("value_before_cost", "value"))
         name = html.Span(t(f"strategy.{strategy}"), className="label")
-        shown.append(html.Span([name, f"{before}% → ", html.B(f"{after}%")]))
+        told = None if series["origin"] == "live" else html.Small(f" {t('stretch.simulated')}", className="mute")
+        shown.append(html.Span([name, f"{before}% → ", html.B(f"{after}%"), told]))
     about = t("cost.effect", unit=t("cost.unit", n=address["cost"]))
     return html.P([html.Span(about, className="label"), *shown], className="moves")
+
+
+def most_telling(found: Sequence[Json]) -> Json:
+    """The newest live series, however short; where none is, the longest simulated one."""
+    live = [series for series in found if series["origin"] == "live"]
+    if live:
+        return max(live, key=lambda series: str(series["ended_on"]))
+    return max(found, key=lambda series: int(series["sessions"]))
+
+
+def without_price(answers: Mapping[str, Json], t: Words) -> html.P | None:
+    """Stocks held that had no bar for long, by name (rules 8)."""
+    named = []
+    for strategy, body in answers.items():
+        tickers = sorted({ticker for day in body["days"] for ticker in day["without_bar"]})
+        if tickers:
+            named.append(f"{t(f'strategy.{strategy}')} {', '.join(tickers)}")
+    return line("warn", t("without_price", names=" · ".join(named))) if named else None
 
 
 def daily(answers: Mapping[str, Json], address: Address, t: Words) -> html.Div:

@@ -1,4 +1,4 @@
-"""Value over time after cost, and below it the fall from the peak (dashboard.md 3.4, rules 8)."""
+"""Value over time after cost, and below it the fall from the peak (rules 8)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -68,10 +68,11 @@ def lines(answers: Mapping[str, Json], origin: str) -> list[Line]:
 
 
 def line_of(who: str, series: Json, days: Sequence[Json], equity: str, drawdown: str) -> Line:
-    """At most MOST_POINTS sessions of it, the last and the lowest among them."""
+    """About MOST_POINTS sessions of it, the first, the last and the lowest among them."""
     step = -(-len(days) // MOST_POINTS)
     lowest = min(range(len(days)), key=lambda place: float(days[place][drawdown]))
-    kept = [day for place, day in enumerate(days) if (len(days) - 1 - place) % step == 0 or place == lowest]
+    always = (0, lowest)
+    kept = [day for place, day in enumerate(days) if (len(days) - 1 - place) % step == 0 or place in always]
     return Line(
         who,
         series["started_on"],
@@ -127,8 +128,9 @@ def charts(found: Sequence[Line], origin: str, scale: str, t: Words) -> html.Sec
 
 def ahead(found: Sequence[Line], t: Words) -> str:
     """Which strategies end above SPY of the same sessions: what the chart answers."""
-    spy = {one.started_on: one.values[-1] for one in found if one.who == SPY}
-    names = [t(f"strategy.{one.who}") for one in found if one.who != SPY and one.values[-1] > spy[one.started_on]]
+    spy = {(one.started_on, one.days[-1]): one.values[-1] for one in found if one.who == SPY}
+    strategies = [one for one in found if one.who != SPY]
+    names = [t(f"strategy.{one.who}") for one in strategies if one.values[-1] > spy[one.started_on, one.days[-1]]]
     return t("chart.equity.beat", names=", ".join(names)) if names else t("chart.equity.none")
 
 

@@ -1,4 +1,4 @@
-"""Figures of each strategy, stretch by stretch, with SPY below, and their table (dashboard.md 3.4, rules 8)."""
+"""Figures of each strategy, stretch by stretch, with SPY below, and their table (rules 8)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""What ran, how fresh each table is, what looked wrong: for operators without Airflow rights (dashboard.md 3.5)."""
+"""What ran, how fresh each table is, what looked wrong: for operators without Airflow rights."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from dashboard import formats
 from dashboard.address import Address
 from dashboard.client import Answer, ApiClient, Query
 from dashboard.components import choices, grid
-from dashboard.components.notices import line, next_run
-from dashboard.components.parts import attrs, copy_link, definitions, link
+from dashboard.components.notices import line, next_run, nothing_kept
+from dashboard.components.parts import again, attrs, copy_link, definitions
 from dashboard.components.pipeline_tables import (
     PROBLEMS,
     RUN_KINDS,
@@ -149,8 +149,8 @@ def no_runs(status: Json, t: Words) -> str:
 def empty(sentence: str, address: Address, t: Words, *filters: str) -> html.P:
     """The sentence in a table's place, and the way back where filters hide everything."""
     is_filtered = any(address[name] != ANY for name in filters)
-    back: list[Any] = [" ", link(t("clear_filters"), address.url(**dict.fromkeys(filters, ANY)))] if is_filtered else []
-    return html.P([sentence, *back], className="empty")
+    back = again(t("clear_filters"), address, **dict.fromkeys(filters, ANY)) if is_filtered else None
+    return html.P([sentence, " ", back], className="empty")
 
 
 def more(answer: Answer, count: int, address: Address, t: Words) -> html.P | None:
@@ -158,21 +158,22 @@ def more(answer: Answer, count: int, address: Address, t: Words) -> html.P | Non
     steps = [step for step in STEPS if int(step) > count]
     if not answer.body.get("next_cursor") or not steps:
         return None
-    href = address.url(rows=steps[0])
-    return html.P(
-        [html.Span(t("newest_rows", n=count), className="mute"), " ", link(t("more"), href)], className="more"
-    )
+    step = again(t("more"), address, rows=steps[0])
+    return html.P([html.Span(t("newest_rows", n=count), className="mute"), " ", step], className="more")
 
 
 def run_panel(answer: Answer, t: Words, address: Address) -> list[Any]:
     """One run: its line, and its items, those with problems first."""
     if answer.status == 404:
         return [line("warn", t("run.gone", id=address["run"]))]
+    if answer.status == 0:
+        return [nothing_kept(t)]
     if not answer.is_ok:
-        return []
+        return [line("error", t("problem", detail=answer.body.get("detail", answer.status)))]
     run, items = answer.body["run"], answer.body["items"]
     problems = sum(item["status"] in PROBLEMS for item in items)
-    about = t("run.items.of", n=len(items), m=problems) if problems else t("run.items.all_fine", n=len(items))
+    told = "run.items.part" if answer.body.get("next_cursor") else "run.items.of" if problems else "run.items.all_fine"
+    about = t(told, n=len(items), m=problems)
     heading = html.H2(
         [
             f"{process(run, t)} · {run['as_of_date']} · {t('status.' + run['status'])}",

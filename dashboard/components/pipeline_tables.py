@@ -1,4 +1,4 @@
-"""The tables of the Pipeline page: runs, items of a run, tables of the database, findings (dashboard.md 3.5)."""
+"""The tables of the Pipeline page: runs, items of a run, tables of the database, findings."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -75,7 +75,7 @@ def run_row(run: Json, t: Words) -> grid.Row:
         "shown": {
             **{name: formats.number(run[name], 0) for name in COUNTED},
             "started_at": moment(run["started_at"]),
-            "took_seconds": took(run["took_seconds"]),
+            "took_seconds": took(run["took_seconds"], t),
         },
     }
 
@@ -186,15 +186,17 @@ def moment(at: str) -> str:
     return formats.instant(datetime.fromisoformat(at)).removesuffix(" KST")
 
 
-def took(seconds: float | None) -> str:
+def took(seconds: float | None, t: Words) -> str:
     """How long something ran.
 
-    >>> took(4.2), took(75.0), took(3725.0), took(None)
-    ('4.2s', '1m 15s', '1h 02m', '–')
+    >>> [took(seconds, Words("en")) for seconds in (4.2, 75.0, 3725.0, None)]
+    ['4.2s', '1m 15s', '1h 02m', '–']
     """
     if seconds is None:
         return formats.MISSING
     if seconds < 60:
-        return f"{seconds:.1f}s"
+        return t("took.seconds", s=f"{seconds:.1f}")
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m {rest:02d}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02d}m"
+    if minutes < 60:
+        return t("took.minutes", m=minutes, s=f"{rest:02d}")
+    return t("took.hours", h=minutes // 60, m=f"{minutes % 60:02d}")

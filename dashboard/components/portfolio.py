@@ -1,4 +1,4 @@
-"""One portfolio: strip, changes, table, panels, and what a reader must be told (dashboard.md 3.1, rules 10)."""
+"""One portfolio: strip, changes, table, panels, and what a reader must be told (rules 10)."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ from config.sentences import OF_MONTHLY, OF_PERIODS
 from dashboard import formats
 from dashboard.address import Address
 from dashboard.components import choices, grid
-from dashboard.components.notices import line, next_run
+from dashboard.components.notices import failed, line, next_run
 from dashboard.components.parts import attrs, copy_link, definitions, hidden, link, opener, signed
 from dashboard.data import STRATEGIES, Frame, Json, Strategy
 from dashboard.site import PERFORMANCE
@@ -25,9 +25,12 @@ NARROW = {"sector": "sector_name", "only": "ticker"}
 ROW_CLASSES = {kind: f"params.data.kind === '{kind}'" for kind in ("sum", "head", "next", "first-new")}
 
 
-def head(address: Address, t: Words) -> html.Div:
+def head(strategies: Sequence[Strategy], address: Address, t: Words) -> html.Div:
     """The tabs, the unit of market caps, and the link to just this."""
-    caps = choices.switch("cap", {unit: t(f"cap.unit.{unit}") for unit in ("usd", "krw")}, address, label=t("cap.unit"))
+    found = [one.portfolio.body for one in strategies if one.portfolio.is_ok]
+    off = {"krw": t("usd_krw.none")} if found and not any(body["usd_krw"] for body in found) else {}
+    units = {unit: t(f"cap.unit.{unit}") for unit in ("usd", "krw")}
+    caps = choices.switch("cap", units, address, label=t("cap.unit"), off=off)
     periods = {name: t(f"period.{name}") for name in STRATEGIES}
     return html.Div(
         [
@@ -43,7 +46,7 @@ def panel(shown: Strategy, strategies: Sequence[Strategy], about: Frame, address
     answer = shown.portfolio.body
     content: list[Any]
     if not shown.portfolio.is_ok:
-        content = [] if about.shown.found in ("not_computed", "before_first") else [failed(shown, t)]
+        content = [] if about.shown.found in ("not_computed", "before_first") else [no_result(shown, t)]
     elif answer["state"] != "ok":
         moves = html.Div([changes_line(shown, t)], className="moves-line")
         content = [*empty(shown, about, t), moves, left_out(answer, t), fixed_sentences(shown.name, t)]
@@ -51,7 +54,7 @@ def panel(shown: Strategy, strategies: Sequence[Strategy], about: Frame, address
         columns = columns_of(shown, t)
         csv = download(shown, address)
         content = [
-            strip(shown, t),
+            strip(shown, about, t),
             *cautions(answer, t),
             html.Div(
                 [changes_line(shown, t), grid.tools(grid_name(shown), columns, address, t, csv=csv)],
@@ -83,13 +86,9 @@ def live_text(shown: Strategy, t: Words) -> str:
     return f"{t(f'period.{shown.name}')}, {t.count('positions.count', count)}"
 
 
-def failed(shown: Strategy, t: Words) -> html.P | None:
-    """The API had no answer for this tab; that it is away or refuses the key stands above the tabs."""
-    if shown.portfolio.status in (0, 401):
-        return None
-    if shown.portfolio.status == 404:
-        return html.P(t("no_result_period", p=t(f"period.{shown.name}")), className="empty")
-    return line("error", t("problem", detail=shown.portfolio.body.get("detail", shown.portfolio.status)))
+def no_result(shown: Strategy, t: Words) -> html.P | None:
+    """The API had no answer for this tab."""
+    return failed(shown.portfolio, t("no_result_period", p=t(f"period.{shown.name}")), t)
 
 
 def empty(shown: Strategy, about: Frame, t: Words) -> list[html.P]:
@@ -107,7 +106,7 @@ def empty(shown: Strategy, about: Frame, t: Words) -> list[html.P]:
 # -- above the table ---------------------------------------------------------------------------------------------------
 
 
-def strip(shown: Strategy, t: Words) -> html.Dl:
+def strip(shown: Strategy, about: Frame, t: Words) -> html.Dl:
     """The figures beside the portfolio."""
     answer, summary = shown.portfolio.body, shown.summary.body
     facts: list[tuple[str, Any, str | None]] = [
@@ -118,10 +117,9 @@ def strip(shown: Strategy, t: Words) -> html.Dl:
     ]
     if shown.name == MONTHLY:
         rebalance, until = (date.fromisoformat(answer[name]) for name in ("rebalance_date", "valid_until"))
-        left = t("expired") if answer["is_expired"] else t("sessions_left", n=answer["sessions_left"])
         facts += [
             (t("rebalance_date"), formats.session(rebalance, t.lang), None),
-            (t("valid_until"), [formats.short(until), html.Small(left)], t("define.valid_until")),
+            (t("valid_until"), [formats.short(until), html.Small(validity(answer, about, t))], t("define.valid_until")),
         ]
     else:
         spy = signed(summary.get("spy_return_pct"), unit="%")
@@ -133,6 +131,15 @@ def strip(shown: Strategy, t: Words) -> html.Dl:
     return html.Dl(
         [html.Div([html.Dt(name), html.Dd(value)], title=meaning) for name, value, meaning in facts], className="strip"
     )
+
+
+def validity(answer: Json, about: Frame, t: Words) -> str:
+    """What became of a monthly portfolio. The API counts sessions from today: nothing a past date could be told."""
+    if answer["superseded_by"]:
+        return t("superseded", d=formats.short(date.fromisoformat(answer["superseded_by"])))
+    if about.next is not None:
+        return ""
+    return t("expired") if answer["is_expired"] else t("sessions_left", n=answer["sessions_left"])
 
 
 def origin(answer: Json, t: Words) -> str:
@@ -224,11 +231,17 @@ def columns_of(shown: Strategy, t: Words) -> list[grid.Column]:
         *(monthly if is_monthly else []),
         grid.change("change_pp", t("change_pp"), 100, headerTooltip=before),
         grid.change("return_pct", t("return_pct", n=days), 128, minWidth=116, headerTooltip=t("define.return_pct")),
-        grid.figure(
-            "market_cap", t("market_cap"), 120, headerTooltip=t("define.market_cap"), minWidth=104, only="cap=usd"
-        ),
-        grid.figure(
-            "market_cap", t("market_cap.krw"), 120, headerTooltip=t("define.market_cap"), minWidth=104, only="cap=krw"
+        *(
+            grid.figure(
+                "market_cap",
+                heading,
+                120,
+                headerTooltip=t("define.market_cap"),
+                minWidth=104,
+                cellRenderer=grid.SAYS_WHY,
+                only=f"cap={unit}",
+            )
+            for unit, heading in (("usd", t("market_cap")), ("krw", t("market_cap.krw")))
         ),
         *([] if is_monthly else [grid.text("source_etfs", t("source_etfs"), 120)]),
         grid.text("reason", t("allocation_reason"), 200, minWidth=180, flex=3, tooltipField="reason"),
@@ -297,7 +310,7 @@ def stock_row(row: Json, return_pct: float | None, answer: Json, changes: Json, 
         "change_pp": change.get(row["ticker"]),
         "return_pct": return_pct,
         "market_cap": row["market_cap"],
-        "why": {"change_pp": t("no_previous"), "return_pct": t("no_value"), "market_cap": t("no_cap")},
+        "why": {"change_pp": t("no_previous"), "return_pct": t("no_value"), **no_cap(row, t)},
         **figures,
     }
 
@@ -311,6 +324,12 @@ def caps(row: Json, answer: Json, t: Words) -> dict[str, str]:
         "market_cap@cap=usd": mark + formats.market_cap(row["market_cap"], t.lang),
         "market_cap@cap=krw": (mark if won else "") + formats.market_cap(won, t.lang, "KRW"),
     }
+
+
+def no_cap(row: Json, t: Words) -> dict[str, str]:
+    """Why a market cap is missing; one in won may lack the rate alone."""
+    lacking = "no_cap" if row["market_cap"] is None else "usd_krw.none"
+    return {"market_cap": t("no_cap"), "market_cap@cap=krw": t(lacking)}
 
 
 def bottom_rows(answer: Json, t: Words) -> list[grid.Row]:
@@ -334,6 +353,7 @@ def bottom_rows(answer: Json, t: Words) -> list[grid.Row]:
                 "return_pct": row["return_pct"],
                 "market_cap": row["market_cap"],
                 "source_etfs": ", ".join(row["source_etfs"]),
+                "why": no_cap(row, t),
                 **figures,
             }
         )

@@ -1,4 +1,4 @@
-"""One stock in full: the drawer of the Portfolio page (dashboard.md 3.1)."""
+"""One stock in full: the drawer of the Portfolio page."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,6 +12,7 @@ from dashboard.address import Address
 from dashboard.client import Answer
 from dashboard.components import grid
 from dashboard.components.chart import chart, line
+from dashboard.components.notices import above_part, nothing_kept
 from dashboard.components.parts import signed
 from dashboard.components.portfolio import MONTHLY
 from dashboard.context import current_client
@@ -33,6 +34,7 @@ def content(ticker: str, address: Address, t: Words) -> tuple[str, list[Any]]:
     name = next((row["company_name"] for _, row in known if row["company_name"]), None)
     name = name or history.body.get("company_name") or ticker
     return f"{name} · {ticker}", [
+        *above_part([history, *(one.portfolio for one in strategies)], t),
         prices(history, t),
         *facts(known, about, t),
         memberships(ticker, strategies, t),
@@ -54,6 +56,8 @@ def positions_of(ticker: str, strategies: Sequence[Strategy]) -> list[tuple[str,
 
 def prices(history: Answer, t: Words) -> html.Div:
     """The closes of the last sessions, in the stock's own currency."""
+    if history.status == 0:
+        return html.Div(nothing_kept(t))
     bars = list(reversed(history.body.get("bars", [])))
     if not bars:
         return html.Div(html.P(t("no_prices"), className="empty"))
@@ -92,13 +96,14 @@ def memberships(ticker: str, strategies: Sequence[Strategy], t: Words) -> html.S
     rows = []
     for one in strategies:
         row = next((row for row in one.portfolio.body.get("positions", []) if row["ticker"] == ticker), None)
+        not_held = t("not_held") if one.portfolio.is_ok else formats.MISSING
         value = row and (row["return_20d"] if one.name == MONTHLY else row["return_pct"])
         rows.append(
             html.Tr(
                 [
                     html.Th(t(f"period.{one.name}"), scope="row"),
                     html.Td(f"{row['rank']}" if row else formats.MISSING, className="num"),
-                    html.Td(formats.weight(row["weight_pct"]) if row else t("not_held"), className="num"),
+                    html.Td(formats.weight(row["weight_pct"]) if row else not_held, className="num"),
                     html.Td(signed(value) if row else formats.MISSING, className="num"),
                 ]
             )

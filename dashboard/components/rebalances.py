@@ -1,4 +1,4 @@
-"""What each strategy bought when, what it cost and earned (dashboard.md 3.4, rules 8)."""
+"""What each strategy bought when, what it cost and earned (rules 8)."""
 
 from collections.abc import Mapping
 
@@ -14,18 +14,25 @@ NEWEST_REBALANCES = 10
 REBALANCES_PHONE = ("strategy", "bought_on", "return_pct", "benchmark_return_pct")
 
 
-def rebalance_rows(answers: Mapping[str, Json], t: Words, *, newest: int | None) -> list[grid.Row]:
-    """Purchases, newest first; with several strategies the newest few of each."""
+def rebalance_rows(answers: Mapping[str, Json], t: Words, *, newest: int | None, is_to_newest: bool) -> list[grid.Row]:
+    """Purchases, newest first; with several strategies the newest few of each. is_to_newest: the range is open."""
     rows = [
-        rebalance_row(strategy, row, t) for strategy, body in answers.items() for row in body["rebalances"][:newest]
+        rebalance_row(strategy, row, body["end_date"] if is_to_newest else None, t)
+        for strategy, body in answers.items()
+        for row in body["rebalances"][:newest]
     ]
     return sorted(rows, key=lambda row: str(row["bought_on"]), reverse=True)
 
 
-def rebalance_row(strategy: str, row: Json, t: Words) -> grid.Row:
-    """One purchase: raw values to sort by, and under `shown` what is read."""
+def rebalance_row(strategy: str, row: Json, newest: str | None, t: Words) -> grid.Row:
+    """One purchase: raw values to sort by, and under `shown` what is read. newest: the session that is now, if known.
+
+    Without a successor it may have ended, too: a simulated one when live ones began, any where the range ends.
+    """
+    is_held = row["origin"] == "live" and not row["is_completed"] and row["held_to"] == newest
     excess = row["return_pct"] - row["benchmark_return_pct"]
     held = " · ".join(f"{ticker} {formats.number(100 * weight, 1)}" for ticker, weight in row["weights"].items())
+    percents = {name: 100 * row[name] for name in ("turnover", "cost")}  # a filter compares with what is read
     changes = {
         "return_pct": row["return_pct"],
         "benchmark_return_pct": row["benchmark_return_pct"],
@@ -38,14 +45,13 @@ def rebalance_row(strategy: str, row: Json, t: Words) -> grid.Row:
         "bought_on": row["bought_on"],
         "held_to": row["held_to"],
         "positions": row["positions"],
-        "turnover": row["turnover"],
-        "cost": row["cost"],
+        **percents,
         **changes,
         "weights": held or t("rebalance.cash"),
         "shown": {
-            "held_to": row["held_to"] if row["is_completed"] else t("rebalance.open"),
-            "turnover": formats.number(100 * row["turnover"], 1),
-            "cost": formats.number(100 * row["cost"], 3),
+            "held_to": t("rebalance.open") if is_held else row["held_to"],
+            "turnover": formats.number(percents["turnover"], 1),
+            "cost": formats.number(percents["cost"], 3),
             **{name: formats.signed(value) for name, value in changes.items()},
         },
         "way": {name: formats.direction(value) for name, value in changes.items()},
@@ -55,7 +61,7 @@ def rebalance_row(strategy: str, row: Json, t: Words) -> grid.Row:
 def rebalances(answers: Mapping[str, Json], address: Address, t: Words) -> html.Section:
     """What was bought when, what it cost and earned; of several strategies the newest of each."""
     is_one = address["strategy"] != "all"
-    rows = rebalance_rows(answers, t, newest=None if is_one else NEWEST_REBALANCES)
+    rows = rebalance_rows(answers, t, newest=None if is_one else NEWEST_REBALANCES, is_to_newest=not address["to"])
     about = t("rebalances.of", s=t(f"strategy.{address['strategy']}")) if is_one else ""
     columns = rebalance_columns(t)
     return html.Section(

@@ -1,5 +1,5 @@
 """Months of sectors and benchmarks as one table that is a heat map, too, and the sectors of a month by their stocks
-(dashboard.md 3.3, rules 7)."""
+(rules 7)."""
 
 from datetime import date
 from typing import Any
@@ -11,12 +11,12 @@ from dashboard.address import Address
 from dashboard.client import Answer
 from dashboard.components import choices, grid, parts
 from dashboard.components.etfs import NAMES, mark
+from dashboard.components.notices import nothing_kept
 from dashboard.components.parts import attrs, copy_link, definitions, missing
 from dashboard.data import Frame, Json
 from dashboard.texts import Words
 
 MEASURES = {"return": ("return_pct", "total_return_pct"), "excess": ("excess_pp", "total_excess_pp")}
-ORDERS = ("fixed", "latest", "total")
 CELLS = ("colour", "plain")
 GROUPS = ("sector", "benchmark")
 MONTHS = 12
@@ -44,23 +44,24 @@ def step(value: float | None) -> str:
 
 
 def months(answer: Answer, about: Frame, address: Address, t: Words) -> html.Section:
-    """Twelve months of the fifteen ETFs."""
+    """Up to twelve months of all ETFs."""
     if not answer.is_ok:
-        words = t("away_empty") if answer.status == 0 else answer.body.get("detail", t("no_analysis"))
         back = html.A(t("latest"), href=address.url(end=""), **attrs(data_go="end="))
+        words = no_months(answer, address["end"], t)
         return html.Section([html.P([words, " ", back] if address["end"] else words, className="empty")])
     body = answer.body
     csv = f"/download/months.csv?{address.query(end=body['months'][-1])}"
+    heading = t.count("months", len(body["months"]))
     switches = {
         "measure": {name: t(f"measure.{name}") for name in MEASURES},
-        "order": {name: t(f"order.{name}") for name in ORDERS},
+        "order": {"fixed": t("order.fixed"), "latest": t("order.latest"), "total": total(body, t)},
         "cells": {name: t(f"cells.{name}") for name in CELLS},
     }
     return html.Section(
         [
             html.Div(
                 [
-                    html.H2([t("months"), html.Small(until(body, t))]),
+                    html.H2([heading, html.Small(until(body, t))]),
                     steps(body, about, address, t),
                     *(choices.switch(name, labels, address, label=t(name)) for name, labels in switches.items()),
                     grid.download(csv, t),
@@ -75,14 +76,30 @@ def months(answer: Answer, about: Frame, address: Address, t: Words) -> html.Sec
                     tabIndex="0",
                     role="region",
                     **choices.when("measure", measure, address),
-                    **attrs(aria_label=f"{t('months')} {t(f'measure.{measure}')}", data_right="true"),
+                    **attrs(aria_label=f"{heading} {t(f'measure.{measure}')}", data_right="true"),
                 )
                 for measure in MEASURES
             ),
-            html.Div([legend(t), definitions(terms(t), t)], className="under"),
+            html.Div([legend(t), definitions(terms(body, t), t)], className="under"),
         ],
         className="months",
     )
+
+
+def pins(months: Answer, month: Answer) -> dict[str, str]:
+    """The months of an address that names none."""
+    ends = {"end": months.body["months"][-1]} if months.is_ok else {}
+    return ends | ({"month": month.body["month"]} if month.is_ok else {})
+
+
+def no_months(answer: Answer, end: str, t: Words) -> str:
+    """Why there is no table of months."""
+    if answer.status == 0:
+        return t("away_empty")
+    if answer.status != 404:
+        return t("problem", detail=answer.body.get("detail", answer.status))
+    newest = answer.body.get("newest_month")
+    return t("no_months.until", m=month_name(end, t), e=month_name(newest, t)) if end and newest else t("no_months")
 
 
 def until(body: Json, t: Words) -> str:
@@ -91,12 +108,17 @@ def until(body: Json, t: Words) -> str:
     return t("running", d=day) if body["is_partial"] else t("complete")
 
 
-def terms(t: Words) -> list[tuple[str, str]]:
+def total(body: Json, t: Words) -> str:
+    """What the column of the months together is called: a year only where there is one."""
+    return t.count("total.months", len(body["months"]))
+
+
+def terms(body: Json, t: Words) -> list[tuple[str, str]]:
     """What the figures mean."""
     return [
         (t("measure.return"), t("define.monthly_return")),
         (t("measure.excess"), t("define.monthly_excess")),
-        (t("total.months"), t("define.total_months")),
+        (total(body, t), t("define.total_months")),
     ]
 
 
@@ -160,7 +182,7 @@ def heat(body: Json, measure: str, address: Address, t: Words) -> html.Table:
         )
         heads.append(html.Th(button, scope="col", className="running" if is_running else ""))
     top = html.Tr(
-        [html.Th(t("etf_ticker"), scope="col"), *heads, html.Th(t("total.months"), scope="col", className="total")]
+        [html.Th(t("etf_ticker"), scope="col"), *heads, html.Th(total(body, t), scope="col", className="total")]
     )
     bodies = [
         html.Tbody(
@@ -180,7 +202,7 @@ def heat_row(row: Json, place: int, measure: str, t: Words) -> html.Tr:
     cells = [
         heat_cell(month[field], t("no_month"), "running" if month["is_partial"] else "") for month in row["months"]
     ]
-    latest, total = row["months"][-1][field], row[total_field]
+    latest, whole = row["months"][-1][field], row[total_field]
     name = NAMES[t.lang].get(ticker, row["description"])
     benchmark = html.Span(t("benchmark"), className="visually-hidden") if row["etf_type"] == "benchmark" else None
     return html.Tr(
@@ -188,12 +210,12 @@ def heat_row(row: Json, place: int, measure: str, t: Words) -> html.Tr:
             html.Th([html.B(ticker), " ", html.Span(name, className="etf-name"), benchmark], scope="row"),
             *cells,
             # not on a step: those are of months
-            html.Td(parts.signed(total, DECIMALS) if total is not None else missing(t("no_total")), className="total"),
+            html.Td(parts.signed(whole, DECIMALS) if whole is not None else missing(t("no_total")), className="total"),
         ],
         **attrs(
             data_fixed=str(-place),
             data_latest=str(UNORDERED if latest is None else latest),
-            data_total=str(UNORDERED if total is None else total),
+            data_total=str(UNORDERED if whole is None else whole),
         ),
     )
 
@@ -218,9 +240,8 @@ def legend(t: Words) -> html.Span:
 def of_month(answer: Answer, address: Address, t: Words) -> list[Any]:
     """The stocks behind the sectors, in the month that a heading chose."""
     if not answer.is_ok or not answer.body["sectors"]:
-        words = t("away_empty") if answer.status == 0 else t("no_sectors")
         heading = html.H2([t("by_stocks"), html.Small(month_name(address["month"], t) if address["month"] else "")])
-        return [heading, html.P(words, className="empty")]
+        return [heading, nothing_kept(t) if answer.status == 0 else html.P(t("no_sectors"), className="empty")]
     body = answer.body
     name = f"sectors-{body['month']}"
     columns = month_columns(t)
@@ -247,13 +268,19 @@ def of_month(answer: Answer, address: Address, t: Words) -> list[Any]:
 
 
 def month_columns(t: Words) -> list[grid.Column]:
-    """Of the sector table."""
+    """Of the sector table. It keeps the order of the API: best first, what has no sector last (rules 7)."""
     return [
         grid.text("sector", t("sector"), 150, minWidth=110, flex=1),
         grid.figure("stock_count", t("stock_count"), 84),
-        grid.change("avg_monthly_return", t("avg_monthly_return"), 108, sort="desc", headerTooltip=t("define.sector")),
+        grid.change("avg_monthly_return", t("avg_monthly_return"), 108, headerTooltip=t("define.sector")),
         grid.change("spy_return_pct", t("spy_month"), 92),
-        grid.figure("volatility", t("volatility"), 108, headerTooltip=t("define.sector_volatility")),
+        grid.figure(
+            "volatility",
+            t("volatility"),
+            108,
+            headerTooltip=t("define.sector_volatility"),
+            cellRenderer=grid.SAYS_WHY,
+        ),
         grid.figure("positive_rate", t("positive_rate"), 120),
         grid.change("best_day", t("best_day"), 104),
         grid.change("worst_day", t("worst_day"), 104),
@@ -294,6 +321,6 @@ def sector_row(row: Json, t: Words) -> grid.Row:
         "trending": int(row["is_trending"]),
         "marks": [mark(row["is_trending"], t.or_as_is("sector", row["sector"]), t)],
         "best": " · ".join(best),
-        "why": dict.fromkeys(figures, t("no_value")),
+        "why": {**dict.fromkeys(figures, t("no_value")), "volatility": t("few_bars")},
         **signs,
     }

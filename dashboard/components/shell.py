@@ -1,7 +1,7 @@
 """The frame of every page: header with date and freshness, notices, main, footer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -29,11 +29,13 @@ def frame(
     content: list[Any],
     answers: Sequence[Answer],
     stores: Sequence[str] = (),
+    pins: Mapping[str, str] | None = None,
 ) -> html.Div:
     """A whole page. answers: what its content is made of; that one is not live, or refused, stands above the content.
 
-    stores: the choices that a callback listens to (choices.store). The key, of the moment, makes React build the page
-    anew: act.js may have changed attributes of the old one.
+    stores: the choices that a callback listens to (choices.store). pins: what a copied link says where the address is
+    silent, so that it shows the same tomorrow; a dated page's session goes without saying. The key, of the moment,
+    makes React build the page anew: act.js may have changed attributes of the old one.
     """
     status = about.status.body
     is_demo = bool(status.get("is_demo"))
@@ -47,7 +49,7 @@ def frame(
             html.Main(
                 [
                     html.H1(title, className="visually-hidden", tabIndex="-1"),
-                    *notices(about, [about.status, *answers], address, t),
+                    *notices(about, answers, address, t),
                     *content,
                 ],
                 id="main",
@@ -65,12 +67,14 @@ def frame(
             data_name=t("name"),
             data_lang=t.lang,
             data_path=address.page.path,
-            data_date=day.isoformat() if day and address.page.is_dated else "",
+            data_pins=json.dumps({"date": day.isoformat()} if day and address.page.is_dated else dict(pins or {})),
             data_choices=json.dumps({name: choice.default for name, choice in address.page.choices.items()}),
             data_refused=json.dumps(dict(address.unknown)),
             data_stores=" ".join(stores),
             data_back=t("back"),
             data_newest=status.get("as_of_date") or "",
+            data_lost=t("away", t=formats.instant(min(one.received_at for one in (about.status, *answers)))),
+            data_lost_badge=t("away.badge"),
             data_new=t("new_data"),
             data_show=t("new_data.show"),
             data_rows=t("rows"),
@@ -148,10 +152,10 @@ def badge(about: Frame, t: Words) -> tuple[str, str, str]:
     status: Json = about.status.body
     if not about.status.is_live or not about.status.is_ok:
         return "✕", "error", t("away.badge")
-    if about.shown.found in ("past", "snapped", "not_computed", "before_first"):
+    if about.shown.found in ("past", "snapped", "before_first"):
         return "◷", "quiet", t("past")
     behind = status.get("sessions_behind")
-    if behind is None:
+    if behind is None or about.shown.found == "not_computed":  # which may be a day to come
         return "○", "quiet", t("no_results")
     if status["freshness"] == "current":
         return "●", "ok", t("fresh")

@@ -1,4 +1,4 @@
-"""ETFs: who beats SPY, and what is inside (dashboard.md 3.2)."""
+"""ETFs: who beats SPY, and what is inside."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -7,6 +7,7 @@ import dash
 from dash import Input, Output, State, html
 
 from dashboard.components import choices, etf_detail, etfs
+from dashboard.components.notices import above_part
 from dashboard.components.parts import attrs
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
@@ -34,7 +35,7 @@ def layout(**query: str) -> Any:
         about,
         t,
         content=[
-            etfs.table(answers.etfs, answers.sparklines, address, t),
+            etfs.table(answers.etfs, answers.sparklines, about, address, t),
             html.Div(beside, className="halves") if answers.etfs.is_ok else None,
             choices.store("etf"),
         ],
@@ -49,6 +50,6 @@ def layout(**query: str) -> Any:
 def show_etf(etf: str, at: dict[str, str]) -> Any:
     """What the ETF holds that a row was clicked for."""
     address = current_address(ETFS, {**dict(parse_qsl(at["query"])), "etf": etf})
-    client = current_client()
+    client, t = current_client(), Words(address.lang)
     detail = load_etf(client, load_frame(client, address), address["etf"])
-    return etf_detail.content(detail, address, Words(address.lang))
+    return [*above_part(detail.answers, t), *etf_detail.content(detail, address, t)]

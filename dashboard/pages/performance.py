@@ -1,4 +1,4 @@
-"""Performance: what following the portfolios would have earned, against SPY (dashboard.md 3.4)."""
+"""Performance: what following the portfolios would have earned, against SPY."""
 
 from typing import Any
 
@@ -26,4 +26,5 @@ def layout(**query: str) -> Any:
         t := Words(address.lang),
         content=performance.content(answers, address, t),
         answers=list(answers.values()),
+        pins=performance.pins(answers),
     )

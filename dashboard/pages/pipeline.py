@@ -1,4 +1,4 @@
-"""Pipeline: what ran, what failed, what is behind, what looked wrong (dashboard.md 3.5)."""
+"""Pipeline: what ran, what failed, what is behind, what looked wrong."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -7,6 +7,7 @@ import dash
 from dash import Input, Output, State, callback, html
 
 from dashboard.components import pipeline
+from dashboard.components.notices import above_part
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
 from dashboard.data import load_frame
@@ -38,5 +39,5 @@ def show_run(run_id: str | None, at: dict[str, str]) -> Any:
     if not address["run"]:
         return []
     path, asked = pipeline.run_query(address["run"])
-    shown = pipeline.run_panel(current_client().get(path, **asked), Words(address.lang), address)
-    return html.Div(shown, className="opened")
+    answer, t = current_client().get(path, **asked), Words(address.lang)
+    return html.Div([*above_part([answer], t), *pipeline.run_panel(answer, t, address)], className="opened")

@@ -1,4 +1,4 @@
-"""Portfolio: what to hold, how much, and what changed (dashboard.md 3.1)."""
+"""Portfolio: what to hold, how much, and what changed."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def layout(**query: str) -> Any:
         address,
         about,
         t,
-        content=[portfolio.head(address, t), *panels, drawer.drawer("stock"), choices.store("stock")],
+        content=[portfolio.head(strategies, address, t), *panels, drawer.drawer("stock"), choices.store("stock")],
         answers=[answer for one in strategies for answer in (one.portfolio, one.changes, one.summary)],
         stores=["stock"],
     )

@@ -1,4 +1,4 @@
-"""Sectors by month: which led for months, and which lead now (dashboard.md 3.3)."""
+"""Sectors by month: which led for months, and which lead now."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -7,6 +7,7 @@ import dash
 from dash import Input, Output, State, html
 
 from dashboard.components import choices, sectors
+from dashboard.components.notices import above_part
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
 from dashboard.data import load_frame, load_month, load_months
@@ -35,6 +36,7 @@ def layout(**query: str) -> Any:
         ],
         answers=[months, month],
         stores=["month"],
+        pins=sectors.pins(months, month),
     )
 
 
@@ -47,5 +49,5 @@ def layout(**query: str) -> Any:
 def show_month(month: str, at: dict[str, str]) -> Any:
     """The sectors of the month whose heading was pressed."""
     address = current_address(SECTORS, {**dict(parse_qsl(at["query"])), "month": month})
-    answer = load_month(current_client(), address["month"] or address["end"])
-    return sectors.of_month(answer, address, Words(address.lang))
+    answer, t = load_month(current_client(), address["month"] or address["end"]), Words(address.lang)
+    return [*above_part([answer], t), *sectors.of_month(answer, address, t)]

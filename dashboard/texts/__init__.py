@@ -1,4 +1,4 @@
-"""Every word a reader sees: one key, Korean and English (dashboard.md 6). A test fails on a missing one."""
+"""Every word a reader sees: one key, Korean and English. A test fails on a missing one."""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,4 @@
-"""What each figure means (rules.md), for heading tooltips and the list of definitions."""
+"""What each figure means (RULES.md), for heading tooltips and the list of definitions."""
 
 TEXTS = {
     "define.return_pct": (
@@ -100,8 +100,8 @@ TEXTS = {
     ),
     "define.monthly_excess": ("월간 수익률 − SPY의 월간 수익률 (%p)", "Monthly return − SPY's, percentage points"),
     "define.total_months": (
-        "열두 달을 이어서 계산한 수익률 (합이 아님), 진행 중인 달 포함",
-        "Compounded over the twelve months, not their sum; the running month included",
+        "표에 있는 달을 이어서 계산한 수익률 (합이 아님), 진행 중인 달 포함",
+        "Compounded over the months shown, not their sum; the running month included",
     ),
     "define.sector": (
         "흐름: 종목 월간 수익률 평균 > SPY 그리고 > 0, 종목 3개 이상",

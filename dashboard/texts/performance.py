@@ -94,7 +94,7 @@ TEXTS = {
         "Cumulative return before cost − after. Cost = weights bought and sold × bp each way",
     ),
     "define.stretch": (
-        '제때 발표된 포트폴리오만 "실현". 나중에 계산한 것은 "사후 계산"이며 따로 그림. 구간마다 시작 = 100',
+        '제때 발표된 포트폴리오만 "실현". 나중에 계산한 것은 "사후 계산"이며 따로 표시. 구간마다 시작 = 100',
         'Only portfolios published in time are "live". What was calculated afterwards is "simulated" and drawn apart. '
         "Each stretch starts at 100",
     ),
@@ -124,6 +124,11 @@ TEXTS = {
         "┃ 보유 종목의 시세가 5거래일 넘게 없던 날: {days}. 그 뒤의 수치는 불완전합니다.",
         "┃ a stock held had no price for more than 5 sessions: {days}. Figures from there on are incomplete.",
     ),
+    "without_price": (
+        "시세가 5거래일 넘게 없던 보유 종목: {names}. 마지막 시세로 계산하며, 그 뒤의 수치는 불완전합니다.",
+        "Held without a price for more than 5 sessions: {names}. They count at their last price; figures from there on "
+        "are incomplete.",
+    ),
     "incomplete": ("불완전", "incomplete"),
     "rebalances": ("재조정 기록", "Rebalances"),
     "rebalances.of": ("{s}, 최근 먼저", "{s}, newest first"),
@@ -132,7 +137,7 @@ TEXTS = {
     "rebalance.origin": ("구분", "Origin"),
     "rebalance.as_of_date": ("포트폴리오", "Portfolio of"),
     "rebalance.bought_on": ("매수", "Bought"),
-    "rebalance.held_to": ("보유까지", "Held to"),
+    "rebalance.held_to": ("보유 종료일", "Held to"),
     "rebalance.open": ("보유 중", "held"),
     "rebalance.positions": ("종목 수", "Stocks"),
     "rebalance.turnover": ("회전율 %", "Turnover %"),
@@ -158,7 +163,7 @@ TEXTS = {
     "csv.strategy": ("전략", "Strategy"),
     "csv.revision": ("개정", "Revision"),
     "csv.bought_on": ("매수", "Bought"),
-    "csv.held_to": ("보유까지", "Held to"),
+    "csv.held_to": ("보유 종료일", "Held to"),
     "csv.is_completed": ("끝남", "Completed"),
     "csv.benchmark_return_pct": ("SPY %", "SPY %"),
     "csv.weights": ("보유 종목과 비중", "What was held, weight"),

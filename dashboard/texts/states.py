@@ -16,7 +16,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{d} · {p}: no position. No ETF rose and beat SPY, or no candidate rose.",
     ),
     "empty.hint": (
-        "다른 기간을 고르거나 이전 거래일을 볼 수 있습니다.",
+        "다른 기간을 선택하거나 이전 거래일을 볼 수 있습니다.",
         "Choose another period, or look at the session before.",
     ),
     "not_computed": ("{d} 결과가 아직 없습니다. 다음 실행: {t}.", "No result for {d} yet. Next run: {t}."),

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from dashboard.screenshots import chromium
@@ -157,20 +158,61 @@ class Reader:
         self.page.wait_for_selector(".page .ag-row:visible, .page .empty:visible, .page .notice:visible")
 
 
-@pytest.fixture
-def reader(site: Site, browser: Browser) -> Iterator[Reader]:
-    """A reader in Korean. No console error and no foreign request is tolerated."""
+@contextmanager
+def window(site: Site, browser: Browser) -> Iterator[BrowserContext]:
+    """What a browser keeps between pages: files and cookies."""
     context = browser.new_context(base_url=site.dashboard.url, viewport={"width": 1440, "height": 900})
-    found = Reader(context.new_page(), [], [])
     context.set_default_timeout(15_000)
-    context.on("console", lambda line: found.errors.append(line.text) if line.type in ("error", "warning") else None)
-    context.on("weberror", lambda error: found.errors.append(str(error.error)))
-    context.on("request", lambda request: found.requests.append(request.url))
-    yield found
-    foreign = [url for url in found.requests if not url.startswith((site.dashboard.url, "data:", "blob:"))]
+    yield context
     context.close()
+
+
+@contextmanager
+def reading(site: Site, context: BrowserContext) -> Iterator[Reader]:
+    """A reader in Korean. No console error and no foreign request is tolerated."""
+    found = Reader(context.new_page(), [], [])
+
+    def on_console(line: ConsoleMessage) -> None:
+        if line.type in ("error", "warning"):
+            found.errors.append(line.text)
+
+    listeners: list[tuple[str, Callable[[Any], None]]] = [
+        ("console", on_console),
+        ("weberror", lambda error: found.errors.append(str(error.error))),
+        ("request", lambda request: found.requests.append(request.url)),
+    ]
+    for event, listener in listeners:
+        context.on(event, listener)  # type: ignore[call-overload]
+    yield found
+    for page in context.pages:
+        page.close()
+    context.clear_cookies()
+    for event, listener in listeners:
+        context.remove_listener(event, listener)
+    foreign = [url for url in found.requests if not url.startswith((site.dashboard.url, "data:", "blob:"))]
     assert foreign == []
     assert found.errors == []
+
+
+@pytest.fixture(scope="module")
+def shared_window(site: Site, browser: Browser) -> Iterator[BrowserContext]:
+    """One for a module's tests: most people have been here before."""
+    with window(site, browser) as context:
+        yield context
+
+
+@pytest.fixture
+def reader(site: Site, shared_window: BrowserContext) -> Iterator[Reader]:
+    """A reader whose browser has the site's files."""
+    with reading(site, shared_window) as found:
+        yield found
+
+
+@pytest.fixture
+def new_reader(site: Site, browser: Browser) -> Iterator[Reader]:
+    """A reader with a browser that has never been here."""
+    with window(site, browser) as context, reading(site, context) as found:
+        yield found
 
 
 def cells(reader: Reader, grid: str, column: str) -> list[str]:

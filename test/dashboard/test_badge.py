@@ -26,6 +26,7 @@ def frame(found: Found = "newest", *, is_live: bool = True, **status: Any) -> Fr
         (frame(sessions_behind=1, freshness="behind"), ("▲", "warn", "1 session behind")),
         (frame(sessions_behind=3, freshness="behind"), ("■", "error", "3 sessions behind")),
         (frame("past"), ("◷", "quiet", "Past date")),
+        (frame("not_computed"), ("○", "quiet", "No results yet")),
         (frame(sessions_behind=None), ("○", "quiet", "No results yet")),
         (frame(is_live=False), ("✕", "error", "API away")),
         (frame("past", is_live=False), ("✕", "error", "API away")),

@@ -62,6 +62,13 @@ def test_an_unknown_value_is_the_default_and_is_named() -> None:
     assert dict(address.unknown) == {"period": "7", "date": "soon", "lang": "fr"}
 
 
+def test_of_a_name_given_twice_the_first_counts() -> None:
+    """Dash hands on a list, which no value of a choice is."""
+    address = read(PORTFOLIO, {"date": ["2026-01-22", "2026-01-23"], "period": ["7", "5"], "lang": ["en", "ko"]})
+    assert (address.day, address["period"], address.lang) == (THURSDAY, "20", "en")
+    assert dict(address.unknown) == {"period": "7"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_page_has_a_file_a_text_and_a_key_of_its_own(page: Page) -> None:
     assert (Path(dashboard.__file__).parent / "pages" / f"{page.name}.py").exists()

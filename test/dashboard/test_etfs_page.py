@@ -1,4 +1,4 @@
-"""The ETFs page in a real browser: all fifteen against SPY, and what one of them holds, as the API says."""
+"""The ETFs page in a real browser: all of them against SPY, and what one of them holds, as the API says."""
 
 import re
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def etfs_of(site: Site, period: str = "20") -> list[dict[str, Any]]:
     return cast(list[dict[str, Any]], site.ask("/dashboard/trending-etfs", period_days=period)["etfs"])
 
 
-def test_all_fifteen_with_the_apis_numbers(site: Site, reader: Reader) -> None:
+def test_all_of_them_with_the_apis_numbers(site: Site, reader: Reader) -> None:
     reader.open("/etfs?lang=ko")
     etfs = etfs_of(site)
     assert len(etfs) == len(ETFS)
@@ -39,7 +39,7 @@ def test_all_fifteen_with_the_apis_numbers(site: Site, reader: Reader) -> None:
     by_ticker = {row["etf_ticker"]: row for row in etfs}
     shown = cells(reader, "etfs", "etf_ticker")
     for column in ("return_5d", "return_10d", "return_20d", "month_to_date_pct"):
-        assert cells(reader, "etfs", column) == arrows([by_ticker[ticker][column] for ticker in shown]), column
+        expect_cells(reader, "etfs", column, arrows([by_ticker[ticker][column] for ticker in shown]))
     against = dict(zip(shown, cells(reader, "etfs", "outperformance@period=20"), strict=True))
     assert (against["QQQ"], against["SPY"], against["IWM"]) == ("▲+2.75", "기준", "–")
     assert dict(zip(shown, cells(reader, "etfs", "trending"), strict=True))["QQQ"].split() == ["●", "○", "●"]
@@ -61,20 +61,25 @@ def test_period_and_group_ask_nobody_and_the_link_shows_the_same(site: Site, rea
     expect_cells(reader, "etfs", "etf_ticker", sectors)
     assert cells(reader, "etfs", "outperformance@period=5")[:2] == ["▲+0.25", "▼−0.75"]
     assert len(reader.requests) == asked
+    expect(reader.page.locator("a[href*='etfs.csv']:visible")).to_have_attribute("href", re.compile("period=5"))
     expect(reader.page).to_have_url(re.compile("period=5"))
     expect(reader.page).to_have_url(re.compile("group=sector"))
     reader.open(reader.page.url)
-    assert cells(reader, "etfs", "etf_ticker") == sectors
+    expect_cells(reader, "etfs", "etf_ticker", sectors)
     assert reader.page.get_by_role("button", name="섹터", exact=True).get_attribute("aria-pressed") == "true"
+    reader.page.get_by_role("button", name="필터 지우기").first.click()
+    expect(reader.page.get_by_role("button", name="전체", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(reader.page).not_to_have_url(re.compile("group="))
 
 
 def test_a_row_opens_what_the_etf_holds(site: Site, reader: Reader) -> None:
     reader.open("/etfs?lang=ko")
     holdings = cast(dict[str, Any], site.ask("/dashboard/etf-holdings", ticker="QQQ"))
-    assert cells(reader, "holdings-QQQ", "ticker") == [row["ticker"] for row in holdings["holdings"]]
-    assert cells(reader, "holdings-QQQ", "holding_percent") == ["10.00", "8.00", "2.00"]
+    expect_cells(reader, "holdings-QQQ", "ticker", [row["ticker"] for row in holdings["holdings"]])
+    expect_cells(reader, "holdings-QQQ", "holding_percent", ["10.00", "8.00", "2.00"])
     detail = reader.page.locator("#etf-detail")
-    assert "관측 비중 20.0% 기준" in detail.inner_text() and "2026-01-22 (목)" in detail.inner_text()
+    expect(detail).to_contain_text("관측 비중 20.0% 기준")
+    expect(detail).to_contain_text("2026-01-22 (목)")
     reader.page.locator("#etfs .ag-row", has_text="XLV").locator("[col-id=etf_ticker]").click()
     reader.page.wait_for_selector("#holdings-XLV .ag-row")
     expect_cells(reader, "holdings-XLV", "ticker", ["BETA", "ACME"])
@@ -86,9 +91,9 @@ def test_a_row_opens_what_the_etf_holds(site: Site, reader: Reader) -> None:
 
 def test_top_holdings_follow_the_period(reader: Reader) -> None:
     reader.open("/etfs?lang=ko&panel=top")
-    assert cells(reader, "top-QQQ", "ticker") == ["DELTA", "ACME", "GAMMA"]
-    assert cells(reader, "top-QQQ", "total_return@period=20") == ["▲+9.00", "▲+5.00", "▼−4.50"]
-    assert cells(reader, "top-QQQ", "sharpe_ratio@period=20") == ["2.86", "1.59", "−1.43"]
+    expect_cells(reader, "top-QQQ", "ticker", ["DELTA", "ACME", "GAMMA"])
+    expect_cells(reader, "top-QQQ", "total_return@period=20", ["▲+9.00", "▲+5.00", "▼−4.50"])
+    expect_cells(reader, "top-QQQ", "sharpe_ratio@period=20", ["2.86", "1.59", "−1.43"])
     reader.page.get_by_role("button", name="5일", exact=True).click()
     expect_cells(reader, "top-QQQ", "total_return@period=5", ["▲+1.50"])
     expect(reader.page.locator("#top-QQQ [col-id='sharpe_ratio@period=20']")).to_have_count(0)
@@ -96,13 +101,13 @@ def test_top_holdings_follow_the_period(reader: Reader) -> None:
 
 def test_concentration_and_overlap_say_what_they_cover(reader: Reader) -> None:
     reader.open("/etfs?lang=ko&panel=concentration")
-    assert cells(reader, "concentration-QQQ", "etf_ticker") == ["QQQ", "XLV"]
-    assert cells(reader, "concentration-QQQ", "herfindahl_index") == ["0.0168", "0.0106"]
-    assert cells(reader, "concentration-QQQ", "effective") == ["30.5 – 59.5", "18.7 – 94.3"]
-    assert cells(reader, "concentration-QQQ", "covered_weight") == ["20.0", "14.0"]
+    expect_cells(reader, "concentration-QQQ", "etf_ticker", ["QQQ", "XLV"])
+    expect_cells(reader, "concentration-QQQ", "herfindahl_index", ["0.0168", "0.0106"])
+    expect_cells(reader, "concentration-QQQ", "effective", ["30.5 – 59.5", "18.7 – 94.3"])
+    expect_cells(reader, "concentration-QQQ", "covered_weight", ["20.0", "14.0"])
     reader.page.get_by_role("tab", name="중복").click()
     panel = reader.page.locator("#panel-panel-overlap")
-    assert "관측 비중 20.0% 기준" in panel.inner_text()
+    expect(panel).to_contain_text("관측 비중 20.0% 기준")
     assert panel.locator(".matrix tbody tr").first.inner_text().split() == ["QQQ", "5"]
     assert panel.locator(".shared").inner_text().split() == [
         "QQQ와(과)",
@@ -151,7 +156,7 @@ def test_a_past_session_has_its_own_numbers_and_no_later_analysis(reader: Reader
     reader.open("/etfs?lang=ko&date=2026-01-22")
     assert cells(reader, "etfs", "etf_ticker")[:2] == ["XLF", "QQQ"]
     reader.page.get_by_role("tab", name="집중도").click()
-    assert "이 날짜의 분석이 아직 없습니다." in reader.page.locator("#etf-detail").inner_text()
+    expect(reader.page.locator("#etf-detail")).to_contain_text("이 날짜의 분석이 아직 없습니다.")
 
 
 @pytest.mark.parametrize(

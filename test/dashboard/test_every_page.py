@@ -33,6 +33,14 @@ EMPTY = {
     PORTFOLIO: {"/download/changes.csv?lang=ko&period=monthly&date=2025-12-28"},
     ETFS: {"/download/top-holdings.csv?lang=ko&period=10&date=2026-01-23"},
 }
+# what asks the API from inside an open page for something that nobody has looked at; a page without such a thing learns
+# of its absence by itself
+ASKS = {
+    PORTFOLIO: "#positions-20 .ag-row[row-index='0'] [col-id=company_name]",
+    ETFS: "#etfs .ag-row:has-text('XLV') [col-id=etf_ticker]",
+    SECTORS: "[data-choice=month][data-value='2025-12']:visible",
+    PIPELINE: "#runs .ag-row:has-text('성공') [col-id=as_of_date]",
+}
 every_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 
 
@@ -43,9 +51,10 @@ def fill() -> Callable[[Connection], None]:
 
 
 def opened(tab: Tab, address: str) -> None:
-    """Rows are seen and charts drawn."""
+    """Rows are seen, charts drawn, and closed tabs made."""
     tab.goto(address)
     tab.wait_for_selector(READY)
+    expect(tab.locator("[data-later=true]")).to_have_count(0)
     tab.wait_for_function(DRAWN)
 
 
@@ -144,6 +153,47 @@ def test_a_link_shows_the_same_in_either_language(
     see(tab, shown)
 
 
+PINNED = {
+    PORTFOLIO: "&date=2026-01-23",
+    ETFS: "&date=2026-01-23",
+    SECTORS: "&end=2026-01&month=2026-01",
+    PERFORMANCE: "&to=2026-01-27",  # of test.api.market
+    PIPELINE: "",  # how things stand
+}
+CLIPBOARD = "Object.getOwnPropertyDescriptor(Navigator.prototype, 'clipboard').get.call(navigator)"
+NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"  # as on http
+
+
+def copied(tab: Tab) -> str:
+    """What the button puts on the clipboard."""
+    button, t = tab.locator("[data-copy]:visible"), Words("ko")
+    tab.evaluate(f"{CLIPBOARD}.writeText('')")
+    expect(button).to_have_text(t("copy_link"))
+    button.click()
+    expect(button).to_have_text(t("copied"))
+    return str(tab.evaluate(f"{CLIPBOARD}.readText()"))
+
+
+@every_page
+def test_a_copied_link_shows_the_same_tomorrow(reader: Reader, site: Site, page: Page) -> None:
+    tab = reader.page
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(tab, f"{page.path}?lang=ko")
+    link = f"{site.dashboard.url}{page.path}?lang=ko{PINNED[page]}"
+    assert copied(tab) == link
+    tab.evaluate(NO_CLIPBOARD)
+    assert copied(tab) == link
+
+
+def test_a_copied_link_has_what_the_reader_chose(reader: Reader, site: Site) -> None:
+    tab = reader.page
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(tab, "/sectors?lang=ko&end=2025-12")
+    tab.get_by_role("button", name="2025년 11월").first.click()
+    tab.wait_for_url("**month=2025-11**")
+    assert copied(tab) == f"{site.dashboard.url}/sectors?lang=ko&end=2025-12&month=2025-11"
+
+
 @every_page
 def test_every_csv_link_gives_a_file(reader: Reader, site: Site, page: Page) -> None:
     tab = reader.page
@@ -174,14 +224,22 @@ def test_unknown_values_are_named_and_the_defaults_shown(reader: Reader, page: P
     assert [Words("en")("unknown_value", name=name, value="no/such") for name in wrong] == told[: len(wrong)]
 
 
-def test_the_api_goes_and_comes_back_and_every_open_page_recovers_alone(reader: Reader, site: Site) -> None:
-    t, context = Words("en"), reader.page.context
+def test_the_api_goes_and_comes_back_and_every_open_page_recovers_alone(new_reader: Reader, site: Site) -> None:
+    t, context = Words("en"), new_reader.page.context
     context.clock.install()
-    tabs = [reader.page, *(context.new_page() for _ in PAGES[1:])]
+    tabs = [new_reader.page, *(context.new_page() for _ in PAGES[1:])]
     for tab, page in zip(tabs, PAGES, strict=True):
         opened(tab, f"{page.path}?lang=ko")
     site.api.stop()
     try:
+        for tab, page in zip(tabs, PAGES, strict=True):
+            if page in ASKS:
+                tab.locator(ASKS[page]).first.click()
+            else:
+                context.clock.run_for(61_000)
+            expect(tab.locator("[data-away]").first).to_be_visible()
+            expect(tab.locator(".badge-fresh.error")).to_contain_text(Words("ko")("away.badge"))
+        expect(tabs[0].locator(".drawer")).not_to_contain_text(Words("ko")("no_prices"))
         for tab, page in zip(tabs, PAGES, strict=True):
             tab.goto(f"{page.path}?lang=en")
             tab.wait_for_selector(f"text={t('away', t='#').partition('#')[0]}")

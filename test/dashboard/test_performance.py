@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from dash.development.base_component import Component
 
-from dashboard.components import performance_chart, performance_table, rebalances
+from dashboard.address import read
+from dashboard.components import performance, performance_chart, performance_table, rebalances
 from dashboard.components.performance_chart import Line
+from dashboard.site import PERFORMANCE
 from dashboard.texts import Words
 
 KO, EN = Words("ko"), Words("en")
@@ -104,6 +106,19 @@ def test_spy_has_no_hit_rate_and_says_so() -> None:
     assert shown["sharpe_ratio"].value == 7.3
 
 
+def test_the_first_figure_is_what_was_earned_not_a_longer_one_calculated_afterwards() -> None:
+    def costed(origin: str, first: str, last: str, sessions: int, earned: float) -> dict[str, Any]:
+        found = series(origin, first, last, sessions, cumulative_return_pct=earned)
+        found["metrics"][0]["value_before_cost"] = earned + 0.1
+        return found
+
+    simulated = costed("simulated", "2025-01-02", "2026-01-23", 270, 88.0)
+    live = [costed("live", "2026-01-23", "2026-03-09", 30, 1.0), costed("live", "2026-03-10", "2026-03-20", 9, -2.0)]
+    answers = {"20d": {"series": [*live, simulated]}, "5d": {"series": [simulated]}}
+    line = performance.cost_effect(answers, read(PERFORMANCE, {}), KO)
+    assert [words(part) for part in line.children[1:]] == ["20일 −1.9% → −2.0%", "5일 +88.1% → +88.0% 사후 계산"]
+
+
 def day(number: int, equity: float, fall: float) -> dict[str, Any]:
     return {
         "origin": "live",
@@ -116,13 +131,24 @@ def day(number: int, equity: float, fall: float) -> dict[str, Any]:
     }
 
 
-def test_a_long_line_keeps_its_end_and_its_lowest_point() -> None:
-    days = [day(number, 1 + number / 1000, -9.5 if number == 3 else 0.0) for number in range(1001)]
+def test_a_long_line_keeps_its_ends_and_its_lowest_point() -> None:
+    days = [day(number, 1 + number / 1000, -9.5 if number == 3 else 0.0) for number in range(1002)]
     found = {"started_on": "day 0", "origin": "live", "flagged": []}
     one = performance_chart.line_of("20d", found, days, "equity_net", "drawdown_pct")
-    assert len(one.days) <= performance_chart.MOST_POINTS + 1
-    assert (one.days[-1], one.values[-1]) == ("day 1000", 200.0)
+    assert len(one.days) <= performance_chart.MOST_POINTS + 2
+    assert (one.days[0], one.values[0]) == ("day 0", 100.0)  # as its heading says
+    assert (one.days[-1], one.values[-1]) == ("day 1001", 200.1)
     assert (min(one.drawdowns), one.days[one.drawdowns.index(-9.5)]) == (-9.5, "day 3")
+
+
+def test_ahead_of_spy_is_over_the_same_sessions() -> None:
+    """Two stretches that began together: SPY rose to 120 by the end of the longer one."""
+    found = [
+        Line(who, "day 0", ["day 0", last], [100.0, end], [0.0, 0.0], [], is_simulated=False)
+        for last, ours, spys in (("day 30", 110.0, 105.0), ("day 60", 115.0, 120.0))
+        for who, end in (("5d" if last == "day 30" else "20d", ours), ("spy", spys))
+    ]
+    assert performance_chart.ahead(found, EN) == "Ahead of SPY: 5 days"
 
 
 def test_names_at_the_ends_of_lines_do_not_cover_each_other() -> None:
@@ -136,8 +162,19 @@ def test_names_at_the_ends_of_lines_do_not_cover_each_other() -> None:
     assert (first, third) == (0, 0) and second >= performance_chart.LABEL_PX - 2
 
 
-def test_a_purchase_names_what_was_held_and_an_empty_one_is_cash() -> None:
-    row = {
+def test_a_stock_held_without_a_price_is_named() -> None:
+    def body(*without: list[str]) -> dict[str, Any]:
+        return {"days": [{"without_bar": tickers} for tickers in without]}
+
+    answers = {"5d": body([]), "20d": body([], ["OMEGA"], ["OMEGA", "BETA"]), "monthly": body(["BETA"])}
+    assert words(performance.without_price(answers, EN)).startswith(
+        "Held without a price for more than 5 sessions: 20 days BETA, OMEGA · Monthly BETA. "
+    )
+    assert performance.without_price({"5d": body([])}, EN) is None
+
+
+def purchase(**more: Any) -> dict[str, Any]:
+    return {
         "origin": "live",
         "as_of_date": "2026-01-22",
         "bought_on": "2026-01-23",
@@ -149,8 +186,26 @@ def test_a_purchase_names_what_was_held_and_an_empty_one_is_cash() -> None:
         "return_pct": 9.89,
         "benchmark_return_pct": 2.0,
         "weights": {"ACME": 0.6, "OMEGA": 0.4},
-    }
-    shown = rebalances.rebalance_row("20d", row, EN)
+    } | more
+
+
+def test_a_purchase_names_what_was_held_and_an_empty_one_is_cash() -> None:
+    shown = rebalances.rebalance_row("20d", purchase(), None, EN)
     assert shown["weights"] == "ACME 60.0 · OMEGA 40.0"
     assert shown["shown"]["excess_pp"] == "+7.89" and shown["shown"]["cost"] == "0.100"
-    assert rebalances.rebalance_row("20d", row | {"weights": {}, "is_completed": False}, EN)["weights"] == "cash"
+    assert (shown["turnover"], shown["cost"]) == (100.0, 0.1)  # percent, as it is read: filters compare with these
+    assert rebalances.rebalance_row("20d", purchase(weights={}), None, EN)["weights"] == "cash"
+
+
+@pytest.mark.parametrize(
+    ("more", "newest", "told"),
+    [
+        ({"is_completed": False}, "2026-01-26", "held"),
+        ({"is_completed": True}, "2026-01-26", "2026-01-26"),
+        ({"is_completed": False, "origin": "simulated"}, "2026-01-26", "2026-01-26"),  # live ones began
+        ({"is_completed": False}, "2026-01-27", "2026-01-26"),  # a stretch that ended
+        ({"is_completed": False}, None, "2026-01-26"),  # the range ends there
+    ],
+)
+def test_held_is_said_only_of_what_is_held_now(more: dict[str, Any], newest: str | None, told: str) -> None:
+    assert rebalances.rebalance_row("20d", purchase(**more), newest, EN)["shown"]["held_to"] == told

@@ -1,11 +1,18 @@
 """Rows and counts of the Pipeline page, from an API's answer."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from dashboard.address import read
+from dashboard.client import Answer
 from dashboard.components import pipeline, pipeline_tables
+from dashboard.site import PIPELINE
 from dashboard.texts import Words
 
 KO, EN = Words("ko"), Words("en")
+NOW = datetime(2026, 1, 24, tzinfo=UTC)
 
 
 def run(process: str, status: str, day: str = "2026-01-23", **more: Any) -> dict[str, Any]:
@@ -55,7 +62,7 @@ def test_a_run_as_it_is_read() -> None:
     row = pipeline_tables.run_row(run("needed_stocks", "partial", error="BETA bars: no answer"), KO)
     assert (row["process"], row["status"], row["mark"]) == ("필요한 종목", "부분", "◐")
     assert row["shown"]["api_calls"] == "1,234"
-    assert (row["shown"]["started_at"], row["shown"]["took_seconds"]) == ("01-24 07:00", "1m 15s")
+    assert (row["shown"]["started_at"], row["shown"]["took_seconds"]) == ("01-24 07:00", "1분 15초")
     assert (row["error"], row["kind"]) == ("BETA bars: no answer", "ok")
 
 
@@ -69,6 +76,19 @@ def test_a_partial_run_says_when_nothing_builds_on_it() -> None:
     assert row["error"] == "not used by later stages · SPY bars: no answer"
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(0, {}, NOW, is_live=False), EN("away_empty")),
+        (Answer(422, {"detail": "limit: too large"}, NOW), EN("problem", detail="limit: too large")),
+        (Answer(404, {}, NOW), EN("run.gone", id="bars-1")),
+    ],
+)
+def test_a_run_that_cannot_be_shown_says_why(answer: Answer, told: str) -> None:
+    (shown,) = pipeline.run_panel(answer, EN, read(PIPELINE, {"run": "bars-1"}))
+    assert told in str(shown)
+
+
 def item(ticker: str, status: str, **more: Any) -> dict[str, Any]:
     known = {"operation": "bars", "rows": 5, "api_calls": 1, "error": None, "permanent": False}
     return known | {"ticker": ticker, "status": status} | more
@@ -79,6 +99,17 @@ def test_items_with_problems_come_first() -> None:
     rows = pipeline_tables.item_rows(items, EN)
     assert [row["ticker"] for row in rows] == ["BETA", "OMEGA", "ACME"]
     assert rows[0]["error"] == "no answer · trying again does not help"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [(None, "2, without problems"), ("cursor", "the first 2 of more, of which 0 with problems, first")],
+)
+def test_a_run_that_is_not_shown_whole_is_not_called_without_problems(more: str | None, told: str) -> None:
+    items = [item("ACME", "stored"), item("BETA", "stored")]
+    body = {"run": run("known_stocks", "partial"), "items": items, "next_cursor": more}
+    head, *_ = pipeline.run_panel(Answer(200, body, datetime(2026, 1, 24, tzinfo=UTC)), EN, read(PIPELINE, {}))
+    assert head.children[0].children[1].children == told
 
 
 def test_a_table_behind_is_named_and_an_empty_one_has_no_number() -> None:

@@ -41,9 +41,9 @@ def fill() -> Callable[[Connection], None]:
 def test_runs_are_the_apis(site: Site, reader: Reader) -> None:
     reader.open("/pipeline?lang=en")
     runs = cast(list[dict[str, Any]], site.ask("/pipeline/runs")["runs"])
-    assert cells(reader, "runs", "as_of_date") == [run["as_of_date"] for run in runs]
-    assert cells(reader, "runs", "requested") == [str(run["requested"]) for run in runs]
-    assert cells(reader, "runs", "failed") == [str(run["failed"]) for run in runs]
+    expect_cells(reader, "runs", "as_of_date", [run["as_of_date"] for run in runs])
+    expect_cells(reader, "runs", "requested", [str(run["requested"]) for run in runs])
+    expect_cells(reader, "runs", "failed", [str(run["failed"]) for run in runs])
     names = {"success": "✓\nSuccess", "partial": "◐\nPartial", "running": "→\nRunning"}
     shown = [" ".join(text.split()) for text in cells(reader, "runs", "status")]
     assert shown == [" ".join(names[run["status"]].split()) for run in runs]
@@ -61,7 +61,7 @@ def test_a_run_opens_with_what_failed_first_and_the_link_shows_it(site: Site, re
     assert cells(reader, "items", "error")[0] == "no answer"
     assert reader.page.evaluate("document.activeElement.id") == "run-heading"
     reader.open(reader.page.url.removeprefix(site.dashboard.url))
-    assert cells(reader, "items", "ticker") == ["BETA", "ACME", "OMEGA"]
+    expect_cells(reader, "items", "ticker", ["BETA", "ACME", "OMEGA"])
     reader.page.get_by_label("실행 닫기").click()
     expect(reader.page.locator("#items")).to_have_count(0)
     expect(reader.page).not_to_have_url(re.compile("run="))
@@ -93,20 +93,21 @@ def test_filters_ask_the_api_and_say_when_nothing_is_left(reader: Reader) -> Non
 def test_freshness_is_the_apis(site: Site, reader: Reader) -> None:
     reader.open("/pipeline?lang=en&tab=freshness")
     tables = cast(list[dict[str, Any]], site.ask("/pipeline/freshness")["tables"])
-    assert cells(reader, "tables", "table") == [row["table"] for row in tables]
-    assert cells(reader, "tables", "newest_date") == [row["newest_date"] or "empty" for row in tables]
+    expect_cells(reader, "tables", "table", [row["table"] for row in tables])
+    expect_cells(reader, "tables", "newest_date", [row["newest_date"] or "empty" for row in tables])
     behind = ["–" if row["sessions_behind"] is None else str(row["sessions_behind"]) for row in tables]
-    assert cells(reader, "tables", "sessions_behind") == behind
+    expect_cells(reader, "tables", "sessions_behind", behind)
 
 
 def test_findings_errors_first_and_more_of_them(site: Site, reader: Reader) -> None:
     reader.open("/pipeline?lang=ko&tab=quality&severity=error")
-    assert cells(reader, "findings", "ticker") == ["BETA"]
-    assert cells(reader, "findings", "check_name") == ["빠진 거래일"]
-    reader.open("/pipeline?lang=ko&tab=quality")
-    assert "최근 100건" in reader.page.locator("#panel-tab-quality .more").inner_text()
+    expect_cells(reader, "findings", "ticker", ["BETA"])
+    expect_cells(reader, "findings", "check_name", ["빠진 거래일"])
+    reader.open("/pipeline?lang=ko")
+    reader.page.get_by_role("tab", name="품질").click()
+    expect(reader.page.locator("#panel-tab-quality .more")).to_contain_text("최근 100건")
     reader.page.get_by_role("link", name="더 보기").click()
-    reader.page.wait_for_url("**rows=300**")
+    reader.page.wait_for_url("**tab=quality&rows=300")
     expect(reader.page.locator("#panel-tab-quality .more")).to_have_count(0)
     assert [" ".join(text.split()) for text in cells(reader, "findings", "severity")[:2]] == ["✕ 오류", "▲ 경고"]
     text = httpx.get(f"{site.dashboard.url}/download/quality.csv?rows=300&lang=ko").content.decode("utf-8-sig")
@@ -132,7 +133,7 @@ def test_while_a_run_is_running_the_page_asks_again(site: Site, reader: Reader) 
 
 def test_a_run_that_is_gone_says_so(reader: Reader) -> None:
     reader.open("/pipeline?lang=en&run=gone-20260101-0")
-    assert "There is no run gone-20260101-0" in reader.page.locator("#run").inner_text()
+    expect(reader.page.locator("#run")).to_contain_text("There is no run gone-20260101-0")
 
 
 def test_csv_of_runs_and_items(site: Site) -> None:

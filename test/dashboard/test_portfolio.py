@@ -1,13 +1,21 @@
 """Rows and sentences of the Portfolio page, from an API's answer."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from dashboard.components import etfs, portfolio
+from dashboard.address import read
+from dashboard.client import Answer
+from dashboard.components import etfs, grid, portfolio
+from dashboard.components.notices import above_part
+from dashboard.components.position import memberships, prices
+from dashboard.data import Found, Frame, Shown, Strategy
+from dashboard.site import PORTFOLIO
 from dashboard.texts import Words
 
 KO, EN = Words("ko"), Words("en")
+THURSDAY, FRIDAY = date(2026, 1, 22), date(2026, 1, 23)
 
 
 def pick(etf: str, rank: int, *without_cap: str) -> dict[str, Any]:
@@ -59,6 +67,27 @@ def test_without_a_rate_there_is_no_cap_in_won() -> None:
     assert portfolio.caps(position(), {"usd_krw": None}, KO)["market_cap@cap=krw"] == "–"
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"), [("", "weight:desc"), ("name:asc", "name:asc"), ("score:desc", "weight:desc")]
+)
+def test_a_table_without_the_column_of_the_address_keeps_its_own_order(given: str, meant: str) -> None:
+    columns = [grid.text("name", "Name", 80), grid.figure("weight", "Weight %", 80, sort="desc")]
+    assert grid.order(columns, read(PORTFOLIO, {"sort": given})) == meant
+
+
+def test_a_missing_market_cap_says_whether_it_or_the_rate_is_missing() -> None:
+    assert portfolio.no_cap(position(), EN)["market_cap@cap=krw"] == "No exchange rate of that day"
+    assert set(portfolio.no_cap(position(market_cap=None), EN).values()) == {"No market cap"}
+
+
+@pytest.mark.parametrize(("rate", "off"), [({"rate": 1400.0}, False), (None, True)])
+def test_without_a_rate_won_cannot_be_chosen_and_says_why(rate: dict[str, float] | None, *, off: bool) -> None:
+    found = Answer(200, {"usd_krw": rate}, datetime(2026, 1, 24, tzinfo=UTC))
+    head = portfolio.head([Strategy("20", found, found, found)], read(PORTFOLIO, {}), EN)
+    usd, krw = head.children[1].children[0].children
+    assert (usd.disabled, krw.disabled, krw.title) == (False, off, "No exchange rate of that day" if off else None)
+
+
 def test_a_tiny_weight_is_not_nothing() -> None:
     (row,) = portfolio.position_rows(answer(position(weight_pct=0.0031)), {}, KO)
     assert (row["shown"]["weight_pct"], row["shown"]["change_pp"]) == ("<0.01", "–")
@@ -95,6 +124,43 @@ def test_benchmarks_are_named_not_only_coloured(etf: str, label: str | None) -> 
     assert row["strength"] == [100.0, None, 101.3]
 
 
+@pytest.mark.parametrize(
+    ("day", "more", "told"),
+    [
+        (FRIDAY, {}, "3 sessions left"),
+        (FRIDAY, {"is_expired": True}, "expired, still held"),
+        (THURSDAY, {}, ""),
+        (THURSDAY, {"is_expired": True}, ""),  # of today, not of Thursday
+        (THURSDAY, {"superseded_by": "2026-01-25"}, "next rebalance 01-25"),
+    ],
+)
+def test_a_past_date_is_not_told_how_long_the_portfolio_holds_from_today(
+    day: date, more: dict[str, Any], told: str
+) -> None:
+    status = Answer(200, {}, datetime(2026, 1, 24, tzinfo=UTC))
+    about = Frame(status, [THURSDAY, FRIDAY], [], Shown(day, "newest" if day == FRIDAY else "past"))
+    known = {"superseded_by": None, "is_expired": False, "sessions_left": 3}
+    assert portfolio.validity(known | more, about, EN) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "found", "told"),
+    [
+        (404, "nothing", "No result for 2026-01-23 yet. Next run: 01-27 06:30 KST."),
+        (404, "newest", "No result for 2026-01-23 yet. Next run: 01-27 06:30 KST."),
+        (422, "newest", "The API could not answer: no such day"),
+        (404, "not_computed", None),  # a notice above says so
+        (0, "newest", None),
+    ],
+)
+def test_without_a_table_of_etfs_a_sentence_says_why(status: int, found: Found, told: str | None) -> None:
+    at = datetime(2026, 1, 24, tzinfo=UTC)
+    shown = Shown(FRIDAY if found == "newest" else None, found, FRIDAY)
+    about = Frame(Answer(200, {"next_run_at": "2026-01-26T21:30:00Z"}, at), [], [], shown)
+    found_instead = etfs.no_table(Answer(status, {"detail": "no such day"}, at), about, EN)
+    assert told == (None if found_instead is None else "".join(found_instead.children))
+
+
 def test_what_is_not_in_the_20_session_portfolio_stands_below_a_rule() -> None:
     rows = [
         position(rank=rank, is_new=rank >= 20, return_20d=5.0, score=1.0, source_periods=["20d", "5d"])
@@ -103,3 +169,21 @@ def test_what_is_not_in_the_20_session_portfolio_stands_below_a_rule() -> None:
     shown = portfolio.monthly_rows(answer(*rows), {}, KO)
     assert [row.get("kind") for row in shown] == [None, "first-new", None]
     assert shown[0]["reason"] == "20일·5일 포트폴리오에 있음"
+
+
+NOW = datetime(2026, 1, 24, tzinfo=UTC)
+AWAY, KEPT = Answer(0, {}, NOW, is_live=False), Answer(200, {}, NOW, is_live=False)
+
+
+def test_while_the_api_is_away_a_drawer_says_nothing_of_prices_and_positions() -> None:
+    assert EN("away_empty") in str(prices(AWAY, EN)) and "data-away" in str(prices(AWAY, EN))
+    assert EN("no_prices") not in str(prices(AWAY, EN))
+    assert EN("not_held") not in str(memberships("ACME", [Strategy("20", AWAY, AWAY, AWAY)], EN))
+    assert EN("not_held") in str(memberships("ACME", [Strategy("20", KEPT, KEPT, KEPT)], EN))
+
+
+def test_a_part_of_an_open_page_says_when_it_is_made_of_kept_answers() -> None:
+    (line,) = above_part([KEPT, AWAY], EN)
+    assert EN("away", t="01-24 09:00 KST") in str(line) and "data-away" in str(line)
+    assert above_part([AWAY], EN) == []  # says so itself
+    assert above_part([Answer(200, {}, NOW)], EN) == []

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from dashboard import formats
 from dashboard.texts import Words
 from test.api.market import everything
-from test.dashboard.conftest import Reader, Site, cells, expect_cells
+from test.dashboard.conftest import Reader, Site, expect_cells
 from test.published import Connection
 
 pytestmark = pytest.mark.integration
@@ -27,11 +27,12 @@ def test_numbers_are_the_apis(site: Site, reader: Reader) -> None:
     reader.open("/")
     answer = cast(dict[str, Any], site.ask("/stocks/portfolio", period_days="20"))
     positions = answer["positions"]
-    assert cells(reader, "positions-20", "ticker") == [row["ticker"] for row in positions] == ["ACME", "BETA"]
-    assert cells(reader, "positions-20", "weight_pct") == [formats.weight(row["weight_pct"]) for row in positions]
-    assert cells(reader, "positions-20", "return_pct") == ["▲+5.00", "▲+6.00"]
-    assert cells(reader, "positions-20", "market_cap@cap=usd") == ["1,000억", "4,000억"]
-    assert cells(reader, "positions-20", "change_pp") == ["▲+16.92", "▲+23.08"]
+    assert [row["ticker"] for row in positions] == ["ACME", "BETA"]
+    expect_cells(reader, "positions-20", "ticker", ["ACME", "BETA"])
+    expect_cells(reader, "positions-20", "weight_pct", [formats.weight(row["weight_pct"]) for row in positions])
+    expect_cells(reader, "positions-20", "return_pct", ["▲+5.00", "▲+6.00"])
+    expect_cells(reader, "positions-20", "market_cap@cap=usd", ["1,000억", "4,000억"])
+    expect_cells(reader, "positions-20", "change_pp", ["▲+16.92", "▲+23.08"])
 
 
 def words(texts: list[str]) -> list[str]:
@@ -78,7 +79,7 @@ def test_what_came_in_went_out_and_changed_is_the_apis(site: Site, reader: Reade
         "out": [f"{row['ticker']} {formats.weight(row['weight_pct_before'])}" for row in changes["left"]],
     }
     assert shown["in"] and shown["out"] and changes["stayed"]
-    assert "전 거래일 대비 (01-22)" in line.inner_text()
+    expect(line).to_contain_text("전 거래일 대비 (01-22)")
     stayed = reader.page.locator("#panel-period-20 .part").first.locator("tbody tr")
     assert words(stayed.all_inner_texts()) == [
         f"{row['ticker']} {formats.weight(row['weight_pct_before'])} → {formats.weight(row['weight_pct'])} "
@@ -91,14 +92,14 @@ def test_the_monthly_tab_has_the_newest_rebalance(site: Site, reader: Reader) ->
     reader.open("/?lang=ko&period=monthly")
     answer = cast(dict[str, Any], site.ask("/stocks/monthly-portfolio"))
     positions = answer["positions"]
-    assert cells(reader, "positions-monthly", "ticker") == ["ACME", "BETA", "OMEGA"]
-    assert cells(reader, "positions-monthly", "weight_pct") == [formats.weight(row["weight_pct"]) for row in positions]
-    assert cells(reader, "positions-monthly", "score") == ["2.0", "1.0", "0.3"]
-    assert cells(reader, "positions-monthly", "source_periods") == ["20·5", "20", "5"]
-    assert cells(reader, "positions-monthly", "return_pct") == ["▲+7.50", "▲+6.00", "–"]
+    expect_cells(reader, "positions-monthly", "ticker", ["ACME", "BETA", "OMEGA"])
+    expect_cells(reader, "positions-monthly", "weight_pct", [formats.weight(row["weight_pct"]) for row in positions])
+    expect_cells(reader, "positions-monthly", "score", ["2.0", "1.0", "0.3"])
+    expect_cells(reader, "positions-monthly", "source_periods", ["20·5", "20", "5"])
+    expect_cells(reader, "positions-monthly", "return_pct", ["▲+7.50", "▲+6.00", "–"])
     strip = reader.page.locator("#panel-period-monthly .strip").inner_text()
     assert "2025-12-28 (일)" in strip and "01-27" in strip
-    assert "월간: 비중은" in reader.page.locator("#panel-period-monthly .fixed").inner_text()
+    expect(reader.page.locator("#panel-period-monthly .fixed")).to_contain_text("월간: 비중은")
 
 
 def test_says_what_a_reader_must_know(reader: Reader) -> None:
@@ -130,10 +131,49 @@ def test_a_tab_changes_without_a_request_and_is_in_the_address(reader: Reader) -
     expect(reader.page).to_have_url(re.compile("period=5"))
 
 
+def test_a_closed_tab_is_made_when_there_is_time(reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    expect(reader.page.locator("#panel-period-monthly")).to_be_hidden()
+    expect(reader.page.locator("#panel-period-monthly .ag-row").first).to_be_attached()
+
+
+def test_a_tab_that_is_opened_before_there_was_time_follows_what_was_written(reader: Reader) -> None:
+    reader.page.add_init_script("window.requestIdleCallback = () => 0")
+    reader.open("/?lang=ko")
+    expect(reader.page.locator("#panel-period-monthly *")).to_have_count(0)
+    heading = reader.page.locator("#positions-20 .ag-header-cell[col-id=ticker] .ag-header-cell-text")
+    heading.click()
+    heading.click()
+    reader.page.wait_for_url("**sort=ticker%3Adesc**")
+    reader.page.locator("#search-positions-20").fill("me")
+    reader.page.get_by_role("tab", name="월간", exact=True).click()
+    expect_cells(reader, "positions-monthly", "ticker", ["OMEGA", "ACME"])
+    expect(reader.page.locator("#search-positions-monthly")).to_have_value("me")
+
+
+def test_order_and_filter_of_a_table_go_with_the_reader_to_the_other_tabs(reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    expect(reader.page.locator("#panel-period-monthly .ag-row").first).to_be_attached()
+    heading = reader.page.locator("#positions-20 .ag-header-cell[col-id=return_pct] .ag-header-cell-text")
+    heading.click()
+    heading.click()
+    reader.page.wait_for_url("**sort=return_pct%3Aasc**")
+    reader.page.get_by_role("tab", name="월간", exact=True).click()
+    by_return = ["BETA", "ACME", "OMEGA"]  # OMEGA has none
+    expect_cells(reader, "positions-monthly", "ticker", by_return)
+    reader.open(reader.page.url)
+    expect_cells(reader, "positions-monthly", "ticker", by_return)
+    reader.page.locator("#positions-monthly .ag-header-cell[col-id=score] .ag-header-cell-text").click()
+    reader.page.wait_for_url("**sort=score**")
+    reader.page.get_by_role("tab", name="20일", exact=True).click()
+    expect_cells(reader, "positions-20", "ticker", ["ACME", "BETA"])  # without such a column: by weight
+
+
 def test_dates_by_button_key_and_back(reader: Reader) -> None:
     reader.open("/?lang=ko&period=20")
     reader.page.get_by_label("이전 거래일").click()
     reader.page.wait_for_selector("text=과거 조회")
+    expect(reader.page.locator("#live")).to_contain_text("2026-01-22 (목)")
     expect_cells(reader, "positions-20", "ticker", ["ACME", "OMEGA"])
     expect(reader.page).to_have_url(re.compile("date=2026-01-22"))
     reader.page.keyboard.press("]")
@@ -141,12 +181,31 @@ def test_dates_by_button_key_and_back(reader: Reader) -> None:
     reader.page.go_back()
     reader.page.wait_for_selector("text=과거 조회")
     reader.page.locator("#date").fill("2026-01-25")
-    reader.page.wait_for_selector("text=2026-01-25은(는) 휴장일입니다. 01-23 결과를 보여줍니다.")
+    snapped = "2026-01-25은(는) 휴장일입니다. 01-23 결과를 보여줍니다."
+    expect(reader.page.locator("main > .notice")).to_have_text(snapped)
+    expect(reader.page.locator("#live")).to_contain_text(snapped)
+
+
+def test_a_date_is_typed_to_its_end_and_the_focus_stays(reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    field = reader.page.locator("#date")
+    field.focus()
+    reader.page.keyboard.type("0122")  # month and day; valid, and another date, at the first digit of the day
+    expect(field).to_have_value("2026-01-22")
+    expect(reader.page).not_to_have_url(re.compile("date="))
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_selector("text=과거 조회")
+    expect(reader.page).to_have_url(re.compile("date=2026-01-22"))
+    expect(field).to_be_focused()
+    reader.page.get_by_label("다음 거래일").focus()
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_selector(".badge-fresh.ok")
+    expect(reader.page.get_by_label("이전 거래일")).to_be_focused()  # there is no next session
 
 
 def test_a_date_before_the_first_result(reader: Reader) -> None:
     reader.open("/?date=2025-06-02")
-    assert "첫 결과는 2026-01-22입니다." in reader.page.locator(".notice").inner_text()
+    expect(reader.page.locator(".notice")).to_contain_text("첫 결과는 2026-01-22입니다.")
 
 
 def test_english_and_dark_are_remembered(reader: Reader) -> None:
@@ -159,7 +218,11 @@ def test_english_and_dark_are_remembered(reader: Reader) -> None:
     reader.open("/")
     assert reader.page.locator("html").get_attribute("data-bs-theme") == "dark"
     assert reader.page.locator("html").get_attribute("lang") == "en"
-    assert cells(reader, "positions-20", "market_cap@cap=usd") == ["$100.0B", "$400.0B"]
+    expect_cells(reader, "positions-20", "market_cap@cap=usd", ["$100.0B", "$400.0B"])
+    reader.page.locator("#theme").click()
+    expect(reader.page.locator("html[data-theme=auto]")).to_have_attribute("data-bs-theme", "light")
+    reader.page.emulate_media(color_scheme="dark")
+    expect(reader.page.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
 
 def test_a_phone_keeps_three_columns(reader: Reader) -> None:
@@ -182,9 +245,14 @@ def test_caps_in_won_at_the_rate_of_the_day(site: Site, reader: Reader) -> None:
     expected = [formats.market_cap(cap * rate, "ko", "KRW") for cap in (1e11, 4e11)]
     assert expected == ["140조", "560조"]
     expect_cells(reader, "positions-20", "market_cap@cap=krw", expected)
-    assert "1달러 = 1,401.2원 (01-22)" in reader.page.locator("#panel-period-20 .under").inner_text()
+    expect(reader.page.locator("#panel-period-20 .under")).to_contain_text("1달러 = 1,401.2원 (01-22)")
     assert len(reader.requests) == asked
     expect(reader.page).to_have_url(re.compile("cap=krw"))
+    # a cell without a value says why, to who points at it and to who cannot see it
+    cell = """() => dashAgGridComponentFunctions.ActFigure({
+        data: { shown: { "cap@krw": "–" }, why: { cap: "no cap", "cap@krw": "no rate" } }, colDef: { field: "cap" },
+        column: { getColId: () => "cap@krw" } }).props"""
+    assert reader.page.evaluate(cell) == {"title": "no rate", "aria-label": "no rate", "children": "–"}
 
 
 def test_a_table_is_searched_sorted_and_narrowed_and_the_link_shows_the_same(reader: Reader) -> None:
@@ -203,7 +271,7 @@ def test_a_table_is_searched_sorted_and_narrowed_and_the_link_shows_the_same(rea
     expect_cells(reader, "positions-20", "ticker", ["BETA"])
     expect(reader.page).to_have_url(re.compile("sector=Healthcare"))
     reader.open(reader.page.url)
-    assert cells(reader, "positions-20", "ticker") == ["BETA"]
+    expect_cells(reader, "positions-20", "ticker", ["BETA"])
     assert sectors.get_by_role("button", name="헬스케어").get_attribute("aria-pressed") == "true"
     reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
     expect_cells(reader, "positions-20", "ticker", ["BETA", "ACME"])
@@ -218,8 +286,12 @@ def test_a_heading_filters_and_the_link_shows_the_same(reader: Reader) -> None:
     reader.page.wait_for_url("**filter=**")
     expect_cells(reader, "positions-20", "ticker", ["BETA"])
     reader.open(reader.page.url)
-    assert cells(reader, "positions-20", "ticker") == ["BETA"]
-    reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
+    expect_cells(reader, "positions-20", "ticker", ["BETA"])
+    reader.page.get_by_role("tab", name="월간", exact=True).click()
+    expect_cells(reader, "positions-monthly", "ticker", ["BETA"])
+    reader.page.locator("#panel-period-monthly").get_by_role("button", name="필터 지우기").click()
+    expect_cells(reader, "positions-monthly", "ticker", ["ACME", "BETA", "OMEGA"])
+    reader.page.get_by_role("tab", name="20일", exact=True).click()
     expect_cells(reader, "positions-20", "ticker", ["ACME", "BETA"])
     expect(reader.page).not_to_have_url(re.compile("filter="))
 
@@ -260,7 +332,7 @@ def test_a_stock_in_full(site: Site, reader: Reader) -> None:
 
 def test_an_unknown_value_is_named_and_the_default_shown(reader: Reader) -> None:
     reader.open("/?lang=ko&period=7")
-    assert "period=7" in reader.page.locator(".notice.warn").first.inner_text()
+    expect(reader.page.locator(".notice.warn").first).to_contain_text("period=7")
     assert reader.page.locator("#panel-period-20").is_visible()
 
 

@@ -1,9 +1,11 @@
 """Cells and rows of the sectors page, and what an ETF shares, from an API's answer."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from dashboard.client import Answer
 from dashboard.components import etf_detail, sectors
 from dashboard.texts import Words
 
@@ -36,6 +38,18 @@ def test_months_step_over_the_year() -> None:
     assert (sectors.month_name("2026-11", KO), sectors.month_name("2026-11", EN)) == ("2026년 11월", "Nov 2026")
 
 
+@pytest.mark.parametrize(
+    ("t", "sentence"),
+    [
+        (KO, "2020년 1월까지의 월간 결과가 없습니다. 가장 최근 결과는 2026년 1월입니다."),
+        (EN, "There is no monthly result up to Jan 2020. The newest is of Jan 2026."),
+    ],
+)
+def test_an_end_before_the_first_month_is_told_in_the_readers_language(t: Words, sentence: str) -> None:
+    body = {"detail": "There is no monthly result of 2020-01; the newest is of 2026-01", "newest_month": "2026-01"}
+    assert sectors.no_months(Answer(404, body, datetime(2026, 1, 24, tzinfo=UTC)), "2020-01", t) == sentence
+
+
 def sector(**more: Any) -> dict[str, Any]:
     figures = ("avg_monthly_return", "spy_return_pct", "best_day", "worst_day", "volatility", "positive_rate")
     stock = {"ticker": "ACME", "avg_monthly_return": 8.0}
@@ -53,3 +67,12 @@ def test_a_price_of_many_digits_has_no_decimals() -> None:
     shown = [etf_detail.best_row(row | {"current_price": price}, "20", KO)["shown"] for price in (71200.0, 393.424)]
     assert [one["current_price"] for one in shown] == ["71,200", "393.42"]
     assert shown[0]["volatility"] == shown[0]["avg_return"] == "–"
+
+
+@pytest.mark.parametrize(
+    ("volatility", "told"), [(None, "Too few prices"), (0.0, "Not defined: nothing moved")], ids=["few", "still"]
+)
+def test_a_sharpe_ratio_that_is_missing_says_why(volatility: float | None, told: str) -> None:
+    row = {"total_return": 0.0, "avg_return": 0.0, "sharpe_ratio": None, "market_cap": None, "current_price": 1.0}
+    why = etf_detail.best_row(row | {"volatility": volatility}, "20", EN)["why"]
+    assert (why["sharpe_ratio"], why["market_cap"]) == (told, "No market cap")

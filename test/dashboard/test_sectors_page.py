@@ -43,8 +43,9 @@ def test_months_are_the_apis(site: Site, reader: Reader) -> None:
     assert shown["QQQ"] == ["+10.0", "−10.0", "+3.5", "+2.5"]
     assert shown["XLF"] == ["–", "+1.0", "–", "–"]
     heads = reader.page.locator("table.heat:visible thead th").all_inner_texts()
-    assert heads == ["ETF", "25-11", "25-12", "26-01*", "12개월"]
-    assert "진행 중 (01-23까지)" in reader.page.locator("main").inner_text()
+    assert heads == ["ETF", "25-11", "25-12", "26-01*", "3개월"]
+    expect(reader.page.locator("main h2").first).to_have_text("최근 3개월 월간 수익률 %진행 중 (01-23까지)")
+    expect(reader.page.get_by_role("button", name="3개월", exact=True)).to_be_visible()
 
 
 def test_the_same_colour_means_the_same_every_month(reader: Reader) -> None:
@@ -74,11 +75,12 @@ def test_measure_order_and_cells_ask_nobody_and_stay_in_the_link(reader: Reader)
 def test_a_heading_chooses_the_month_of_the_stocks(site: Site, reader: Reader) -> None:
     reader.open("/sectors?lang=ko")
     answer = cast(dict[str, Any], site.ask("/sectors/trending"))
-    means = sorted((row["avg_monthly_return"] for row in answer["sectors"]), reverse=True)
-    assert cells(reader, "sectors-2026-01", "avg_monthly_return") == [
-        formats.arrowed(value).replace(" ", "") for value in means
-    ]
-    assert cells(reader, "sectors-2026-01", "best")[-1] == "ACME +8.0 · GAMMA +5.0 · DELTA −1.0"
+    shown = [formats.arrowed(row["avg_monthly_return"]).replace(" ", "") for row in answer["sectors"]]
+    expect_cells(reader, "sectors-2026-01", "avg_monthly_return", shown)
+    means = [row["avg_monthly_return"] for row in answer["sectors"]]
+    assert means[-1] > means[-2]  # what has no sector stands last all the same
+    assert cells(reader, "sectors-2026-01", "sector") == ["헬스케어", "기술", "미분류"]
+    assert cells(reader, "sectors-2026-01", "best")[1] == "ACME +8.0 · GAMMA +5.0 · DELTA −1.0"
     reader.page.get_by_role("button", name="2025년 12월").first.click()
     reader.page.wait_for_selector("#sectors-2025-12 .ag-row")
     expect_cells(reader, "sectors-2025-12", "sector", ["기술"])
@@ -90,7 +92,7 @@ def test_a_heading_chooses_the_month_of_the_stocks(site: Site, reader: Reader) -
 def test_an_earlier_end(reader: Reader) -> None:
     reader.open("/sectors?lang=ko&end=2025-12")
     heads = reader.page.locator("table.heat:visible thead th").all_inner_texts()
-    assert heads == ["ETF", "25-11", "25-12", "12개월"]
+    assert heads == ["ETF", "25-11", "25-12", "2개월"]
     reader.page.get_by_label("한 달 뒤로").click()
     reader.page.wait_for_selector("text=26-01*")
     reader.open("/sectors?lang=ko&end=2020-01")

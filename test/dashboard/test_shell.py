@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from test.api.market import everything
 from test.dashboard.conftest import Reader, Site
@@ -28,33 +29,64 @@ def test_a_date_goes_with_the_reader_to_pages_that_have_one(reader: Reader) -> N
 def test_keys_are_listed(reader: Reader) -> None:
     reader.open("/?lang=en")
     reader.page.keyboard.press("?")
-    assert "Previous, next session" in reader.page.get_by_role("dialog").inner_text()
+    expect(reader.page.get_by_role("dialog")).to_contain_text("Previous, next session")
     reader.page.keyboard.press("Escape")
     reader.page.get_by_role("dialog").wait_for(state="hidden")
 
 
+def test_the_bar_of_a_page_on_its_way_goes_when_the_page_is_there(reader: Reader) -> None:
+    reader.page.add_init_script(  # the moment at which the bar is shown comes after a quick answer
+        "const wait = setTimeout; window.setTimeout = (work, ms) => wait(work, ms === 150 ? 1500 : ms)"
+    )
+    reader.open("/?lang=ko")
+    reader.page.keyboard.press("[")
+    reader.page.wait_for_selector(".badge-fresh:has-text('과거 조회')")
+    reader.page.wait_for_timeout(1600)
+    assert "loading" not in (reader.page.locator("html").get_attribute("class") or "")
+
+
 def test_an_address_without_a_page_has_the_frame(reader: Reader) -> None:
     reader.open("/nowhere?lang=ko")
-    assert "이 주소에는 화면이 없습니다." in reader.page.locator("main").inner_text()
+    expect(reader.page.locator("main")).to_contain_text("이 주소에는 화면이 없습니다.")
     assert reader.page.get_by_role("navigation").is_visible()
 
 
-def test_an_open_page_says_that_there_is_something_newer(reader: Reader) -> None:
-    reader.page.clock.install()
-    reader.page.route("**/newest", lambda route: route.fulfill(json={"as_of_date": "2026-01-26"}))
-    reader.open("/?lang=ko")
-    reader.page.clock.run_for(61_000)
-    assert reader.page.locator(".notice.new").inner_text() == "새 결과(01-26)가 있습니다 · 보기"
-    reader.page.clock.run_for(61_000)
-    assert reader.page.locator(".notice.new").count() == 1
+def test_an_open_page_says_that_there_is_something_newer(new_reader: Reader) -> None:
+    new_reader.page.clock.install()
+    new_reader.page.route("**/newest", lambda route: route.fulfill(json={"as_of_date": "2026-01-26"}))
+    new_reader.open("/?lang=ko")
+    new_reader.page.clock.run_for(61_000)
+    assert new_reader.page.locator(".notice.new").inner_text() == "새 결과(01-26)가 있습니다 · 보기"
+    new_reader.page.clock.run_for(61_000)
+    assert new_reader.page.locator(".notice.new").count() == 1
 
 
 def test_away_and_never_seen(site: Site, reader: Reader) -> None:
     site.api.stop()
     try:
         reader.page.goto("/etfs?lang=ko&range=250&etf=XLU&date=2026-01-22")
-        assert "저장된 자료도 없습니다" in reader.page.locator(".notice.error").first.inner_text()
+        expect(reader.page.locator(".notice.error").first).to_contain_text("저장된 자료도 없습니다")
         assert httpx.get(f"{site.dashboard.url}/download/etfs.csv?lang=ko").status_code == 503
     finally:
         site.api.start()
     reader.page.wait_for_selector("#etfs .ag-row", timeout=30_000)
+
+
+def test_a_page_that_comes_back_without_its_answers_is_asked_for_less_and_less(new_reader: Reader, site: Site) -> None:
+    tab = new_reader.page
+    tab.clock.install()
+    tab.route("**/healthz", lambda route: route.fulfill(json={"api": "up"}))
+    loads = list[str]()
+    tab.on("domcontentloaded", lambda page: loads.append(page.url))
+    site.api.stop()
+    try:
+        tab.goto("/etfs?lang=ko&range=120&date=2026-01-22")
+        for times, seconds in enumerate((5, 10, 20), start=1):
+            tab.wait_for_selector("[data-away]")
+            tab.clock.run_for(500 * seconds)
+            tab.wait_for_timeout(300)  # nothing happens
+            assert len(loads) == times
+            with tab.expect_event("domcontentloaded"):
+                tab.clock.run_for(500 * seconds)
+    finally:
+        site.api.start()

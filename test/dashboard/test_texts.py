@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import string
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,11 @@ from pathlib import Path
 import pytest
 
 import dashboard
+from dashboard.components.pipeline import PROCESSES
 from dashboard.texts import TEXTS, Words
+from database import check_data
+from database.read_pipeline import TABLES
+from test.conftest import REPO
 
 CODE = Path(dashboard.__file__).parent
 
@@ -55,6 +60,18 @@ def test_every_key_in_use_has_a_text() -> None:
         if not (any(text.startswith(key[:-1]) for text in TEXTS) if key.endswith("*") else key in TEXTS)
     }
     assert missing == set()
+
+
+def test_every_process_of_the_ledger_has_a_text() -> None:
+    """The page Pipeline offers these, and no others, in its filter."""
+    files = [file for room in ("batch", "collector", "test/backfill") for file in (REPO / room).glob("*.py")]
+    stages = {name for file in files for name in re.findall(r'\bStage\("(\w+)"', file.read_text(encoding="utf-8"))}
+    assert len(stages) > 10
+    assert set(PROCESSES) == stages | {check_data.PROCESS}
+
+
+def test_every_table_of_the_page_has_a_text() -> None:
+    assert {f"about.{each.table}" for each in TABLES} == {key for key in TEXTS if key.startswith("about.")}
 
 
 def test_an_unknown_name_reads_as_delivered() -> None:
