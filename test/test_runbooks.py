@@ -3,7 +3,9 @@
 import re
 
 from database import findings, incidents, watch
+from test.compose.files import services
 from test.conftest import REPO
+from utils.stack.services import SERVICES
 
 RUNBOOKS = REPO / "airflow" / "runbooks"
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in RUNBOOKS.glob("*.md")}
@@ -25,6 +27,12 @@ def test_every_page_is_listed_says_what_to_do_and_links_to_pages_only() -> None:
                 "What it means",
                 "What to do",
             ], name
+
+
+def test_every_service_of_both_ways_to_run_is_explained() -> None:
+    cells = re.findall(r"^\| ([^|]+) \|", PAGES["service"], re.MULTILINE)
+    named = set(re.findall(r"[\w-]+", " ".join(cells)))
+    assert ({each.name for each in SERVICES} | services().keys()) - named == set()
 
 
 def test_every_finding_is_explained() -> None:

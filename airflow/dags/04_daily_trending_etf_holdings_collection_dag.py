@@ -11,7 +11,7 @@ stock that failed is left out of the portfolio and named beside it. Clear the fa
 again.
 
 **Again for a past day** trigger with `as_of_date`: missing bars are fetched; lists and market caps exist of today
-only. `force` asks for what is stored, too.
+only, so `collect_holdings` is skipped. `force` asks for what is stored, too.
 """
 
 from airflow.sdk import DAG

@@ -10,8 +10,8 @@ size. Then what following the published ones would have earned.
 **If it fails** the last log line says why; the portfolios of the session before stay readable, with their own date.
 An empty portfolio is a result, not a failure. Nothing is half-written.
 
-**Again for a past day** trigger with `as_of_date`; `from_date` computes every session from there on anew. What
-differs becomes a new revision, the old one is kept.
+**Again for a past day** trigger with `as_of_date`; one without portfolios needs 03 and 04 of that day first.
+`from_date` computes every session from there on anew. What differs becomes a new revision, the old one is kept.
 """
 
 from airflow.sdk import DAG

@@ -9,7 +9,8 @@ and what they share; then the month so far of ETFs, sectors and stocks.
 **If it fails** in collecting: the run's note names tickers; clear it later. In analysing: the last log line says why,
 and the rows of before stay. Months of the last twelve without a complete result are made up by themselves.
 
-**Again for a past day** trigger with `as_of_date`; `from_date` computes every session and month from there on anew.
+**Again for a past day** trigger with `as_of_date`; `from_date` computes every session and month from there on anew. A
+month has one result: also for a day within it all of the month is computed, up to its last closed session.
 """
 
 from airflow.sdk import DAG

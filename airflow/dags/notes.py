@@ -1,31 +1,65 @@
-"""A line on a run's page in the Airflow UI: why nothing was run, or what broke.
+"""Lines on a run's page in the Airflow UI: why nothing was run, or what broke.
 
 A task has no other way to write there than Airflow's own REST API.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 PATIENCE = 20
 LONGEST = 900  # characters Airflow keeps: 1000
+LONGEST_LINE = 300
+FAILED, MENDED = " failed: ", " failed (mended): "
 
 
-def add_note(run: Any, line: str) -> None:
+def add_note(dag_id: str, run_id: str, line: str) -> None:
     """Add a line to the note of a DAG run, once. Raises httpx.HTTPError when Airflow's API does not take it."""
+    _change(dag_id, run_id, lambda note: with_line(note, line))
+
+
+def with_line(note: str, line: str) -> str:
+    """The note with the line at its end. A long line keeps its beginning; the oldest lines make room.
+
+    >>> with_line("resolve_session failed: the clock is away", "collect_stocks failed: exit code 1")
+    'resolve_session failed: the clock is away\\ncollect_stocks failed: exit code 1'
+    """
+    short = line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+    lines = [each for each in note.splitlines() if each != short] + [short]
+    while len("\n".join(lines)) > LONGEST and len(lines) > 1:
+        lines.pop(0)
+    return "\n".join(lines)
+
+
+def note_failure(context: Any) -> None:
+    """A task's on_failure_callback: its name and the error in one line."""
+    lines = str(context.get("exception") or "").strip().splitlines()
+    run = context["dag_run"]
+    add_note(run.dag_id, run.run_id, f"{context['ti'].task_id}{FAILED}{lines[0] if lines else 'it was stopped'}")
+
+
+def note_end(context: Any) -> None:
+    """A DAG's on_failure_callback: a run that no task of it ended, as when its time is over."""
+    reason = str(context.get("reason") or "")
+    if reason != "task_failure":
+        add_note(context["dag"].dag_id, context["run_id"], f"the run{FAILED}{reason.replace('_', ' ') or 'stopped'}")
+
+
+def note_mended(context: Any) -> None:
+    """A DAG's on_success_callback: what failed before a task was cleared or tried again is history."""
+    _change(context["dag"].dag_id, context["run_id"], lambda note: note.replace(FAILED, MENDED))
+
+
+def _change(dag_id: str, run_id: str, change: Callable[[str], str]) -> None:
     import httpx  # noqa: PLC0415 - a DAG file is parsed often; needed in tasks only
 
     login = {"username": "admin", "password": os.environ["AIRFLOW_ADMIN_PASSWORD"]}
     with httpx.Client(base_url=os.environ["AIRFLOW__API__BASE_URL"], timeout=PATIENCE, trust_env=False) as client:
         token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
-        page = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}"
+        page = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
         there = client.get(page).raise_for_status().json()["note"] or ""
-        if line not in there:
-            note = f"{there}\n{line}".strip()[-LONGEST:]
-            client.patch(page, json={"note": note}).raise_for_status()
-
-
-def note_failure(context: Any) -> None:
-    """A task's on_failure_callback: its name and the error in one line."""
-    lines = str(context.get("exception") or "").strip().splitlines()
-    add_note(context["dag_run"], f"{context['ti'].task_id} failed: {lines[0] if lines else 'it was stopped'}")
+        changed = change(there)
+        if changed != there:
+            client.patch(page, json={"note": changed}).raise_for_status()

@@ -6,7 +6,8 @@ A DAG holds no logic: what is computed is in the programs, which an operator can
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -24,12 +25,39 @@ from notes import add_note
 from config.settings import DatabaseSettings, PipelineSettings, load
 from utils.program import ALREADY_COMPLETE, RUN_AGAIN, SUCCESS, USAGE
 
+OUTAGE_MINUTES = 15
+
+
+@contextmanager
+def database() -> Iterator[Any]:
+    """The platform's database, as role pipeline. While it is away it is waited for: no failure could be noted either.
+
+    Raises DatabaseUnavailable after OUTAGE_MINUTES.
+    """
+    # A DAG file is parsed often; the driver is needed in tasks.
+    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential  # noqa: PLC0415
+
+    from database.connection import DatabaseUnavailable, connect  # noqa: PLC0415
+
+    patiently = Retrying(
+        retry=retry_if_exception_type(DatabaseUnavailable),
+        stop=stop_after_delay(timedelta(minutes=OUTAGE_MINUTES)),
+        wait=wait_exponential(max=30),
+        reraise=True,
+    )
+    with ExitStack() as opened:
+        yield patiently(lambda: opened.enter_context(connect(load(DatabaseSettings))))
+
 
 class Dates(NamedTuple):
-    """What a run is for: the date its first task wrote down, and the first one of a range when one was asked for."""
+    """What a run is for: the date its first task wrote down, and the first one of a range when one was asked for.
+
+    asked: a person named the date; otherwise it is the one of the run's time.
+    """
 
     as_of_date: date
     from_date: date | None
+    asked: bool = False
 
 
 def session(dates: Dates) -> list[str]:
@@ -54,6 +82,11 @@ def months(dates: Dates) -> list[str]:
     return ["--from", f"{dates.from_date:%Y-%m}", "--to", f"{dates.as_of_date:%Y-%m}"]
 
 
+def today_unless_asked(dates: Dates) -> list[str]:
+    """Arguments of a program whose source knows today only: a run that comes late takes what there is."""
+    return session(dates) if dates.asked else []
+
+
 def nothing(_: Dates) -> list[str]:
     """No argument: the program's own default is meant."""
     return []
@@ -70,13 +103,13 @@ def dag_run_key(run: Any) -> str:
 
 def dates_of(context: Any) -> Dates:
     """The dates of this run. Raises NotResolved before its first task has run."""
-    from database.connection import connect  # noqa: PLC0415 - a DAG file is parsed often; the driver is needed in tasks
     from database.pipeline import resolved  # noqa: PLC0415
 
-    first = context["params"].get("from_date")
-    with connect(load(DatabaseSettings)) as connection:
+    params = context["params"]
+    first = params.get("from_date")
+    with database() as connection:
         as_of_date = resolved(connection, dag_run_key(context["dag_run"]))
-    return Dates(as_of_date, date.fromisoformat(first) if first else None)
+    return Dates(as_of_date, date.fromisoformat(first) if first else None, bool(params.get("as_of_date")))
 
 
 class ResolveDate(BaseOperator, SkipMixin):
@@ -93,24 +126,20 @@ class ResolveDate(BaseOperator, SkipMixin):
         self.decide = decide
 
     def execute(self, context: Any) -> str | None:
-        from database.connection import connect  # noqa: PLC0415
         from database.pipeline import resolve  # noqa: PLC0415
         from utils.clock import NotAClosedSession  # noqa: PLC0415
         from utils.run_dates import NothingToRun  # noqa: PLC0415
 
-        run, params = context["dag_run"], context["params"]
+        run = context["dag_run"]
         try:
-            as_of_date = self.decide(run.run_after, params)
-            first = params.get("from_date")
-            if first and date.fromisoformat(first) > as_of_date:
-                raise NothingToRun(f"from_date {first} is after {as_of_date}")
+            as_of_date = self.decide(run.run_after, context["params"])
         except (NothingToRun, NotAClosedSession) as reason:
             self.log.info("nothing was run: %s", reason)
-            add_note(run, f"Nothing was run: {reason}.")
+            add_note(run.dag_id, run.run_id, f"Nothing was run: {reason}.")
             tasks = self.dag.task_dict
             self.skip(context["ti"], [tasks[each] for each in self.get_flat_relative_ids(upstream=False)])
             return None
-        with connect(load(DatabaseSettings)) as connection:
+        with database() as connection:
             return resolve(connection, dag_run_key(run), as_of_date).isoformat()
 
 
@@ -137,8 +166,9 @@ class Program(BaseOperator):
     """Runs one of the platform's programs for the run's date, with the environment of its role.
 
     dated: the arguments that say for which date. page: of the dashboard, with {date} where it has one.
-    Exit code 99: skipped (already complete). 75: again at the time the ledger names, without using up a retry.
-    2: a user's mistake, no retry. Anything else but 0: failed, with the program's last line as the reason.
+    Exit code 99: skipped (nothing to do). 75: again at the time the ledger names, without using up a retry; failed when
+    the run's own time is over by then. 2: a user's mistake, no retry. Anything else but 0: failed, with the program's
+    last line as the reason.
     """
 
     ui_color = "#e8eef5"
@@ -187,17 +217,27 @@ class Program(BaseOperator):
         if code == USAGE:
             raise AirflowFailException(last)
         if code == RUN_AGAIN:
-            raise AirflowRescheduleException(self._again_at(context))
+            again_at = self._again_at(context)
+            if again_at > context["dag_run"].start_date + context["dag"].dagrun_timeout:
+                raise AirflowFailException(f"{last}; this run's time is over by then: clear it after that")
+            raise AirflowRescheduleException(again_at)
         if code != SUCCESS:
+            self._await_database()
             raise AirflowException(f"exit code {code}: {last}")
 
     def _again_at(self, context: Any) -> datetime:
-        from database.connection import connect  # noqa: PLC0415
         from database.pipeline import not_before  # noqa: PLC0415
         from utils.clock import wall_now  # noqa: PLC0415
 
-        with connect(load(DatabaseSettings)) as connection:
+        with database() as connection:
             return not_before(connection, dag_run_key(context["dag_run"])) or wall_now() + timedelta(minutes=2)
+
+    def _await_database(self) -> None:
+        """When it is away, that is why the program failed: a retry would be in vain, and the failure not be told."""
+        from database.connection import DatabaseUnavailable  # noqa: PLC0415
+
+        with suppress(DatabaseUnavailable), database():
+            pass
 
     def on_kill(self) -> None:
         """Cleared, marked or out of time: the program ends itself cleanly on SIGTERM."""
@@ -216,11 +256,10 @@ class ResultsSensor(BaseSensorOperator):
         self.missing: list[str] = []
 
     def poke(self, context: Any) -> bool:
-        from database.connection import connect  # noqa: PLC0415
         from database.pipeline import missing  # noqa: PLC0415
 
         as_of_date = dates_of(context).as_of_date
-        with connect(load(DatabaseSettings)) as connection:
+        with database() as connection:
             self.missing = missing(connection, self.processes, as_of_date)
         if self.missing:
             self.log.info("%s: waiting for %s", as_of_date, ", ".join(self.missing))
@@ -244,10 +283,16 @@ class GapSensor(BaseSensorOperator):
         self.minutes = minutes
 
     def poke(self, context: Any) -> bool:
-        from database.connection import connect  # noqa: PLC0415
         from database.pipeline import finished_at  # noqa: PLC0415
         from utils.clock import wall_now  # noqa: PLC0415
 
-        with connect(load(DatabaseSettings)) as connection:
-            ended = finished_at(connection, self.process, dates_of(context).as_of_date)
+        as_of_date = dates_of(context).as_of_date
+        with database() as connection:
+            ended = finished_at(connection, self.process, as_of_date)
         return ended is not None and wall_now() - ended >= timedelta(minutes=self.minutes)
+
+    def execute(self, context: Any) -> Any:
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"gave up waiting: no usable result of {self.process}") from error

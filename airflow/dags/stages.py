@@ -6,8 +6,19 @@ from typing import Any
 
 from airflow.sdk import Asset, Param, TaskGroup, chain
 from alerts import run_failed, run_succeeded, task_failed
-from notes import note_failure
-from programs import GapSensor, Program, ResolveDate, ResultsSensor, months, nothing, rebalances, session, sessions
+from notes import note_end, note_failure, note_mended
+from programs import (
+    GapSensor,
+    Program,
+    ResolveDate,
+    ResultsSensor,
+    months,
+    nothing,
+    rebalances,
+    session,
+    sessions,
+    today_unless_asked,
+)
 
 from config.settings import PipelineSettings, PlatformSettings, load
 
@@ -29,12 +40,13 @@ def _date(title: str, description: str) -> Param:
 
 _SESSION = _date("Session", "The session to compute, YYYY-MM-DD. Empty: the last closed one.")
 _SUNDAY = _date("Rebalance date", "The last Sunday of a month, YYYY-MM-DD. Empty: the run's own day.")
-_FROM = _date("From", "First day of a range that ends with the date above, all of it anew. Empty: that date alone.")
+_FROM = _date("From", "First session of a range up to the date above, all of it anew. Empty: that date alone.")
+_FROM_DAY = _date("From", "First day of a range up to the date above, all months of it anew. Empty: that date alone.")
 _FORCE = Param(False, type="boolean", title="Force", description="Also when it is already complete.")
 
 SESSION = {"as_of_date": _SESSION, "force": _FORCE}
 SESSIONS = {"as_of_date": _SESSION, "from_date": _FROM, "force": _FORCE}
-SUNDAYS = {"as_of_date": _SUNDAY, "from_date": _FROM, "force": _FORCE}
+SUNDAYS = {"as_of_date": _SUNDAY, "from_date": _FROM_DAY, "force": _FORCE}
 
 
 def dag_arguments(params: dict[str, Param]) -> dict[str, Any]:
@@ -44,7 +56,7 @@ def dag_arguments(params: dict[str, Param]) -> dict[str, Any]:
         "catchup": False,
         "max_active_runs": 1,
         "start_date": datetime(2024, 1, 1, tzinfo=UTC),
-        "dagrun_timeout": timedelta(minutes=settings.give_up_minutes) + timedelta(hours=2),
+        "dagrun_timeout": timedelta(minutes=settings.give_up_minutes + 2 * settings.stage_gap_minutes, hours=2),
         "params": params,
         "default_args": {
             "owner": "actstock",
@@ -52,10 +64,10 @@ def dag_arguments(params: dict[str, Param]) -> dict[str, Any]:
             "retry_delay": timedelta(seconds=settings.retry_seconds),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=20),
-            "on_failure_callback": [task_failed, note_failure],
+            "on_failure_callback": [note_failure, task_failed],  # there are seconds for both, and ours may be away
         },
-        "on_failure_callback": run_failed,
-        "on_success_callback": run_succeeded,
+        "on_failure_callback": [run_failed, note_end],
+        "on_success_callback": [run_succeeded, note_mended],
     }
 
 
@@ -79,22 +91,26 @@ def resolve_rebalance_date() -> ResolveDate:
     return ResolveDate(task_id="resolve_rebalance_date", decide=_rebalance_date, doc_md="Is it the last Sunday?")
 
 
-def _asked(params: Any) -> date | None:
-    return date.fromisoformat(params["as_of_date"]) if params["as_of_date"] else None
+def _date_of(params: Any, name: str) -> date | None:
+    return date.fromisoformat(params[name]) if params.get(name) else None
 
 
 def _session(run_after: datetime, params: Any) -> date:
     # The calendar is heavy; a DAG file is parsed all the time.
     from utils.clock import platform_now  # noqa: PLC0415
-    from utils.run_dates import session_of_run  # noqa: PLC0415
+    from utils.run_dates import refuse_first_session, session_of_run  # noqa: PLC0415
 
     settings = load(PlatformSettings)
-    return session_of_run(
+    as_of_date = session_of_run(
         run_after=run_after,
         now=platform_now(settings),
-        asked=_asked(params),
+        asked=_date_of(params, "as_of_date"),
         settle_minutes=settings.settle_minutes,
     )
+    first = _date_of(params, "from_date")
+    if first is not None:
+        refuse_first_session(first, as_of_date)
+    return as_of_date
 
 
 def _session_of_last_sunday(run_after: datetime, params: Any) -> date:
@@ -108,9 +124,15 @@ def _session_of_last_sunday(run_after: datetime, params: Any) -> date:
 
 def _rebalance_date(run_after: datetime, params: Any) -> date:
     from utils.clock import platform_now  # noqa: PLC0415
-    from utils.run_dates import rebalance_of_run  # noqa: PLC0415
+    from utils.run_dates import rebalance_of_run, refuse_no_sundays  # noqa: PLC0415
 
-    return rebalance_of_run(run_after=run_after, now=platform_now(), asked=_asked(params), force=params["force"])
+    rebalance_date = rebalance_of_run(
+        run_after=run_after, now=platform_now(), asked=_date_of(params, "as_of_date"), force=params["force"]
+    )
+    first = _date_of(params, "from_date")
+    if first is not None:
+        refuse_no_sundays(first, rebalance_date)
+    return rebalance_date
 
 
 # -- stages 1 to 5 ---------------------------------------------------------------------------------------------------
@@ -200,13 +222,14 @@ def known_stocks() -> Program:
 
 
 def all_holdings() -> Program:
-    """The lists of all fifteen ETFs (DAG 07)."""
+    """The lists of all ETFs (DAG 07)."""
     return _collect(
         "collect_all_holdings",
         "collector/kafka_02_producer_etf_holdings.py",
+        dated=today_unless_asked,
         page="/etfs?panel=holdings",
         writes=[HOLDINGS],
-        doc="Lists of all fifteen ETFs, dated by the day",
+        doc="Lists of all ETFs, dated by the day",
     )
 
 
@@ -288,8 +311,8 @@ def _performance(dated: Any) -> Program:
     )
 
 
-def _collect(task_id: str, program: str, *arguments: str, **given: Any) -> Program:
-    return _program(task_id, program, arguments, pool="yahoo", dated=session, **given)
+def _collect(task_id: str, program: str, *arguments: str, dated: Any = session, **given: Any) -> Program:
+    return _program(task_id, program, arguments, pool="yahoo", dated=dated, **given)
 
 
 def _analyse(task_id: str, program: str, *, dated: Any = sessions, **given: Any) -> Program:
@@ -347,7 +370,7 @@ def gap_after(process: str, task_id: str) -> list[GapSensor]:
         process=process,
         minutes=settings.stage_gap_minutes,
         poke_interval=settings.poke_seconds,
-        timeout=settings.give_up_minutes * 60,
+        timeout=(settings.give_up_minutes + settings.stage_gap_minutes) * 60,
         trigger_rule="none_failed",
         doc_md=f"Waits until {settings.stage_gap_minutes} minutes after {process}",
     )

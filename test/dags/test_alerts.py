@@ -103,6 +103,35 @@ def test_a_run_with_nothing_to_do_ends_nothing(alerts: ModuleType, connection: C
     assert still_open(connection) == {}, "a DAG that decides no date always does its work"
 
 
+@pytest.mark.parametrize(("succeeded", "over"), [(date(2025, 12, 29), False), (D, True), (date(2025, 12, 31), True)])
+def test_success_for_an_earlier_session_mends_nothing(
+    alerts: ModuleType, connection: Connection, succeeded: date, over: bool
+) -> None:
+    pipeline.resolve(connection, RUN, D)
+    alerts.task_failed(context(exception=RuntimeError("exit code 1: SPY, QQQ: no answer")))
+    pipeline.resolve(connection, f"{DAG_ID}/manual__1", succeeded)
+    alerts.run_succeeded(context(run_id="manual__1", reason="success"))
+    assert (still_open(connection) == {}) is over
+
+
+def test_a_failure_before_there_was_a_date_ends_with_any_success(alerts: ModuleType, connection: Connection) -> None:
+    alerts.task_failed(context(exception=RuntimeError("the clock is away")))
+    pipeline.resolve(connection, f"{DAG_ID}/manual__1", D)
+    alerts.run_succeeded(context(run_id="manual__1", reason="success"))
+    assert still_open(connection) == {}
+
+
+def test_a_dag_without_dates_names_none(alerts: ModuleType, connection: Connection) -> None:
+    undated = SimpleNamespace(dag_id="platform_maintenance_dag", task_ids=["back_up", "delete_old"])
+    for further in ({"exception": RuntimeError("no room")}, {"reason": "timed_out"}):
+        told = alerts.task_failed if "exception" in further else alerts.run_failed
+        told(context(dag=undated, ti=SimpleNamespace(task_id="back_up"), **further))
+        [detail] = still_open(connection).values()
+        assert detail in {"platform_maintenance_dag, back_up: no room", "platform_maintenance_dag: timed out"}
+        alerts.run_succeeded(context(dag=undated, reason="success"))
+        assert still_open(connection) == {}
+
+
 def test_callbacks_load_nothing_heavy_when_a_dag_is_parsed(alerts: ModuleType) -> None:
     code = "import sys, alerts; heavy = {'psycopg', 'apprise', 'exchange_calendars', 'pandas'} & set(sys.modules); "
     environment = {"PYTHONPATH": f"{DAGS}:{DAGS.parents[1]}"}

@@ -1,5 +1,6 @@
 """The DAGs as contracts 2 lists them: ids, schedules, order, and what an operator reads."""
 
+import json
 import subprocess
 import sys
 from datetime import date
@@ -49,7 +50,8 @@ def test_a_dag_does_not_catch_up_or_overlap_and_explains_itself(dagbag: Any, dag
     assert "as_of_date" in dag.params or dag_id == "platform_maintenance_dag"  # it describes no session
     for part in ("**What**", "**When**", "**Needs**", "**Writes**", "**If it fails**", "**Again"):
         assert part in dag.doc_md, part
-    assert (dag.description, dag.owner) != (None, None)
+    assert dag.description
+    assert dag.owner == "actstock"
     assert dag.tags
     assert all(task.doc_md for task in dag.tasks)
     assert all(task.retries >= 1 for task in dag.tasks)
@@ -62,8 +64,9 @@ def test_a_dag_tells_of_its_failure_and_of_the_end_of_it(dagbag: Any, dag_id: st
     import notes  # noqa: PLC0415
 
     dag = dagbag.dags[dag_id]
-    assert (dag.on_failure_callback, dag.on_success_callback) == (alerts.run_failed, alerts.run_succeeded)
-    assert all(task.on_failure_callback == [alerts.task_failed, notes.note_failure] for task in dag.tasks)
+    assert dag.on_failure_callback == [alerts.run_failed, notes.note_end]
+    assert dag.on_success_callback == [alerts.run_succeeded, notes.note_mended]
+    assert all(task.on_failure_callback == [notes.note_failure, alerts.task_failed] for task in dag.tasks)
     assert not dag.deadline, "a run with a deadline cannot be cleared (apache/airflow#70368)"
 
 
@@ -141,6 +144,42 @@ def test_one_pool_for_the_source_and_one_for_spark(dagbag: Any) -> None:
         assert (DAGS.parents[1] / task.program).is_file(), task.program
 
 
+HELP = """
+import contextlib, io, json, runpy, sys
+told = {}
+for program in sys.argv[1:]:
+    sys.argv = [program, "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            code = runpy.run_path(program, run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    told[program] = [code, said.getvalue()]
+print(json.dumps(told))
+"""
+
+
+def test_every_program_of_a_dag_explains_itself(dagbag: Any) -> None:
+    """In one process: each alone would load Spark's client again."""
+    programs = {task.program for dag in dagbag.dags.values() for task in dag.tasks if hasattr(task, "program")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HELP, *sorted(programs)],
+        cwd=DAGS.parents[1],
+        env={"PYTHONPATH": str(DAGS.parents[1])},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    told = json.loads(done.stdout)
+    assert told.keys() == programs
+    for program, (code, said) in told.items():
+        assert code == 0, (program, said)
+        name = program.rpartition("/")[2]
+        # How it is called, and with an example.
+        assert f"usage: {name} " in said
+        assert said.count(name) + said.count(program.removesuffix(".py").replace("/", ".")) >= 2, said
+
+
 def test_parsing_loads_nothing_heavy() -> None:
     code = (
         "import sys, stages, programs; "
@@ -152,7 +191,7 @@ def test_parsing_loads_nothing_heavy() -> None:
 
 
 def asked(dagbag: Any, dag_id: str, task_id: str, as_of_date: str, from_date: str | None = None) -> list[str]:
-    """The arguments a task gives its program for the dates of its run."""
+    """The arguments a task gives its program for the dates of its run, which nobody named."""
     import programs  # noqa: PLC0415 - beside the DAG files, on the path while they are parsed
 
     first = date.fromisoformat(from_date) if from_date else None
@@ -179,12 +218,20 @@ def asked(dagbag: Any, dag_id: str, task_id: str, as_of_date: str, from_date: st
         ("09_etf_top_holdings_analysis_dag", "analyse_months_and_sectors", None, "--month 2026-01"),
         ("09_etf_top_holdings_analysis_dag", "analyse_months_and_sectors", "2025-11-28", "--from 2025-11 --to 2026-01"),
         ("09_etf_top_holdings_analysis_dag", "collect_known_stocks", "2025-11-28", "--scope known --as-of 2026-01-23"),
+        ("07_monthly_etf_collection_last_weekend_dag", "collect_all_holdings", None, ""),  # late or not: today's lists
     ],
 )
 def test_a_program_is_asked_for_the_dates_of_the_run(
     dagbag: Any, dag_id: str, task_id: str, from_date: str | None, arguments: str
 ) -> None:
     assert " ".join(asked(dagbag, dag_id, task_id, "2026-01-23", from_date)) == arguments
+
+
+def test_lists_of_a_day_that_is_asked_for_are_those_of_that_day(dagbag: Any) -> None:
+    import programs  # noqa: PLC0415
+
+    task = dagbag.dags["07_monthly_etf_collection_last_weekend_dag"].get_task("collect_all_holdings")
+    assert task.dated(programs.Dates(date(2026, 1, 23), None, asked=True)) == ["--as-of", "2026-01-23"]
 
 
 def test_lineage_leads_from_bars_to_portfolio(dagbag: Any) -> None:
@@ -200,3 +247,19 @@ def test_lineage_leads_from_bars_to_portfolio(dagbag: Any) -> None:
 def controller(dagbag: Any) -> list[Any]:
     """The controller's programs."""
     return [task for task in dagbag.dags["daily_pipeline_controller"].tasks if hasattr(task, "program")]
+
+
+def test_a_pause_is_no_part_of_the_time_a_run_may_take() -> None:
+    code = (
+        "import stages; [gap] = stages.gap_after('x', 'y'); print(gap.timeout / 3600, end=' '); "
+        "print(stages.dag_arguments({})['dagrun_timeout'].total_seconds() / 3600)"
+    )
+    environment = {
+        "PIPELINE_STAGE_GAP_MINUTES": "600",
+        "PIPELINE_GIVE_UP_MINUTES": "360",
+        "PYTHONPATH": f"{DAGS}:{DAGS.parents[1]}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "16.0 28.0"
