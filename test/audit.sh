@@ -14,11 +14,12 @@ set_up .venv-dev requirements-dev.txt
 
 {
     printf '# Licences\n\nOf the packages in requirements.txt, as they state them; made by `bash test/audit.sh`. Not from PyPI: Kafka\n'
-    printf '(Apache-2.0) with its jars, the PostgreSQL JDBC driver (BSD-2-Clause), both in config/jars.lock; plotly.js (MIT) and\n'
-    printf 'Pretendard (OFL-1.1) in dashboard/assets/vendor. Tools of development are not part of the product.\n\n'
+    printf '(Apache-2.0) with its jars, the PostgreSQL JDBC driver (BSD-2-Clause), both in config/jars.lock; Bootstrap (MIT),\n'
+    printf 'plotly.js (MIT) and Pretendard (OFL-1.1) in dashboard/assets. Tools of development are not part of the product.\n\n'
     # shellcheck disable=SC2046 - names, one word each
     .venv-dev/bin/pip-licenses --from=mixed --with-system --format=markdown --no-version \
-        --packages $(sed -nE 's/^([A-Za-z0-9._-]+)==.*/\1/p' requirements.txt) | sed -E 's/ +\|/ |/g; s/-{4,}/---/g'
+        --packages $(sed -nE 's/^([A-Za-z0-9._-]+)==.*/\1/p' requirements.txt) |
+        sed -E 's/ +\|/ |/g; s/-{4,}/---/g; s/^(\| peewee \|) UNKNOWN/\1 MIT/' # stated in its LICENSE file alone
 } >LICENSES.md
 say "LICENSES.md is made"
 

@@ -40,5 +40,6 @@ python -P -m utils.stack.jars
 
 ruff check .
 ruff format --check .
+hadolint Dockerfile Dockerfile.airflow Dockerfile.api
 mypy .
 exec python -m pytest "${side_by_side[@]}" ${chosen:+-m "$chosen"} "$@" </dev/null

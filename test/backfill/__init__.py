@@ -1,1 +1,1 @@
-"""The backfill programs of the design: the producers' own code, made for hours in which a person looks on."""
+"""The backfill programs (contracts 3): the producers' own code, made for hours in which a person looks on."""

@@ -21,13 +21,18 @@ from test.backfill.cache import CachedYahoo
 def main(argv: Sequence[str] | None = None) -> int:
     """Fill, or show the plan."""
     parser = arguments.parser(__doc__ or "")
-    parser.add_argument("--delay", type=arguments.seconds, metavar="SECONDS", help="between two requests (default: 1)")
-    parser.add_argument("--max-retries", type=int, choices=range(11), metavar="N", help="of one request (default: 2)")
+    parser.add_argument(
+        "--delay", type=arguments.seconds, metavar="SECONDS", help="between two requests (default: YAHOO_PACE_SECONDS)"
+    )
+    parser.add_argument(
+        "--max-retries", type=int, choices=range(11), metavar="N", help="of one request (default: YAHOO_MAX_RETRIES)"
+    )
     parser.add_argument(
         "--rate-limit-sleep",
         type=arguments.seconds,
         metavar="SECONDS",
-        help="how long the source is left alone when it limits requests (default: 300; longer when it does so again)",
+        help="how long the source is left alone when it limits requests, the next time longer"
+        " (default: YAHOO_COOLDOWN_SECONDS)",
     )
     given = parser.parse_args(argv)
     manners = {

@@ -1,24 +1,29 @@
 """Answers of the source, kept for a day, so that a backfill that is run again asks for nothing twice.
 
 One JSON file an answer, a line a bar, under test/.cache/<market>/: invented prices never meet real ones. Only an answer
-that reaches the session it was asked for is kept; one that lacks it is asked for again.
+with a bar of every session it was asked for is kept; one that lacks any is asked for again.
 """
 
 import json
+import math
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from collector.bars import begins
 from collector.yahoo import History, Yahoo
 from config.settings import YahooSettings
+from config.universe import exchange_calendar
 from database.connection import Connection
 from utils.clock import wall_now
 from utils.program import UsageError
+from utils.sessions import sessions_between
 
-FORMAT = 1
+FORMAT = 2
 KEPT_FOR = timedelta(hours=24)
 
 
@@ -40,9 +45,19 @@ class CachedYahoo(Yahoo):
             return kept
         self.asked += 1
         answer = super().history(ticker, start, end, timezone=timezone)
-        if file is not None and answer.frame.index.max() == end:
+        if file is not None and is_whole(answer, start, end):
             write(file, answer)
         return answer
+
+
+def is_whole(answer: History, start: date, end: date) -> bool:
+    """Whether an answer has a bar of every session from start to end, or from the first that the source has at all."""
+    closes = answer.frame[["Close", "Adj Close"]].itertuples()
+    days = [day for day, *prices in closes if all(map(math.isfinite, prices))]
+    calendar = exchange_calendar(answer.exchange)
+    if days and begins(answer, days[0], calendar):
+        start = max(start, days[0])
+    return set(sessions_between(start, end, calendar)) <= set(days)
 
 
 def read(file: Path, *, now: datetime) -> History | None:
@@ -64,18 +79,19 @@ def read(file: Path, *, now: datetime) -> History | None:
 
 
 def write(file: Path, answer: History) -> None:
-    """Keep an answer: the whole file or nothing. Raises OSError."""
+    """Keep an answer: the whole file or nothing, what is no finite number as null. Raises OSError."""
     head: dict[str, Any] = {
         "format": FORMAT,
         "currency": answer.currency,
         "exchange": answer.exchange,
         "timezone": answer.timezone,
+        "first_trade": answer.first_trade and answer.first_trade.isoformat(),
         "session_open": answer.session_open and answer.session_open.isoformat(),
         "session_open_until": answer.session_open_until and answer.session_open_until.isoformat(),
         "fetched_at": answer.fetched_at.isoformat(),
         "columns": list(answer.frame.columns),
     }
-    numbers = answer.frame.astype(object).where(answer.frame.notna(), None)
+    numbers = answer.frame.astype(object).where(np.isfinite(answer.frame), None)
     rows = [[day.isoformat(), *row] for day, row in zip(numbers.index, numbers.values.tolist(), strict=True)]
     lines = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
     text = f'{json.dumps(head, indent=1)[:-2]},\n "rows": [\n{lines}\n]}}\n'
@@ -99,12 +115,13 @@ def remove_old(folder: Path, *, now: datetime) -> None:
 def _history(kept: dict[str, Any]) -> History:
     days = [date.fromisoformat(row[0]) for row in kept["rows"]]
     frame = pd.DataFrame([row[1:] for row in kept["rows"]], columns=kept["columns"], index=pd.Index(days, name="Date"))
-    opened, until = kept["session_open"], kept["session_open_until"]
+    first, opened, until = kept["first_trade"], kept["session_open"], kept["session_open_until"]
     return History(
         frame,
         currency=kept["currency"],
         exchange=kept["exchange"],
         timezone=kept["timezone"],
+        first_trade=date.fromisoformat(first) if first else None,
         session_open=date.fromisoformat(opened) if opened else None,
         session_open_until=datetime.fromisoformat(until) if until else None,
         fetched_at=datetime.fromisoformat(kept["fetched_at"]),

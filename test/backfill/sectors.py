@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = arguments.cache_folder(no_cache=given.no_cache)
     made: list[CachedYahoo] = []
     failed, again = False, []
+    open_since: str | None = None  # the first that is to be asked for again
     with connect() as connection:  # of the source, which serves all ETFs: one cookie
 
         def source_of(settings: YahooSettings, _: Connection) -> CachedYahoo:
@@ -69,15 +70,18 @@ def main(argv: Sequence[str] | None = None) -> int:
                     yahoo=load(YahooSettings),
                     source_of=source_of,
                 )
-                failed = failed or done == FAILED
+                if done == FAILED:
+                    failed, open_since = True, open_since or etf
             except AlreadyComplete:
                 log.info("%s: nothing is missing", etf)
             except Blocked as error:
-                raise Blocked(f"{error.reason}; go on with --start-from {etf}", error.not_before) from error
+                where = f"go on with --start-from {open_since or etf}"
+                raise Blocked(f"{error.reason}; {where}", error.not_before) from error
             except RunAgain as error:
                 again.append(error.not_before)
+                open_since = open_since or etf
             except KeyboardInterrupt:
-                raise StageFailed(f"stopped; go on with --start-from {etf}") from None
+                raise StageFailed(f"stopped; go on with --start-from {open_since or etf}") from None
     if again:
         raise RunAgain("some of it may come later", max(again))
     return FAILED if failed else SUCCESS

@@ -5,9 +5,9 @@
     bash test/bench.sh api -- --seconds 2     # with arguments of the bench
     bash test/bench.sh --page                 # none, only the page
 
-A bench is a module of test/bench with a main. When it ends well, what it printed is kept below ACTSTOCK_DATA, as
-var/bench/<name>.json; what its figures are held against, and what limits them, stands beside it in <name>.md. Nothing
-passes or fails by its figures.
+A bench is a module of test/bench with a main. When it ends well, what it printed is kept below ACTSTOCK_DATA, in
+var/bench, in the place of what it printed with the same arguments; what its figures are held against, and what limits
+them, stands beside it in <name>.md. Nothing passes or fails by its figures.
 """
 
 import argparse
@@ -78,7 +78,8 @@ def run(name: str, arguments: Sequence[str], folder: Path) -> bool:
         return False
     folder.mkdir(parents=True, exist_ok=True)
     facts |= {"seconds": round(time.monotonic() - begun, 1), "printed": printed}
-    (folder / f"{name}.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    file = folder / f"{'-'.join([name, *(each.strip('-') for each in arguments)])}.json"
+    file.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return True
 
 
@@ -87,27 +88,35 @@ def _git(*arguments: str) -> str:
 
 
 def page(folder: Path) -> str:
-    """The page of what is kept, a section a bench."""
-    kept = [name for name in NAMES if (folder / f"{name}.json").exists()]
-    return "\n".join([HEAD, *(section(name, json.loads((folder / f"{name}.json").read_text())) for name in kept)])
+    """The page of what is kept, a section a bench, in it a table for each of the arguments it was run with."""
+    return "\n".join([HEAD, *(section(name, kept) for name in NAMES if (kept := _kept(folder, name)))])
 
 
-def section(name: str, facts: dict[str, Any]) -> str:
-    """What is measured, on what, the table as it was printed, and the notes beside the bench."""
+def _kept(folder: Path, name: str) -> list[dict[str, Any]]:
+    """What the bench printed, without arguments first."""
+    files = [*folder.glob(f"{name}.json"), *sorted(folder.glob(f"{name}-*.json"))]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def section(name: str, kept: Sequence[dict[str, Any]]) -> str:
+    """What is measured, the tables as they were printed, each with what it was measured on, and the bench's notes."""
     about = (importlib.import_module(f"test.bench.{name}").__doc__ or "").partition("\n")[0]
+    notes = HERE / f"{name}.md"
+    said = notes.read_text(encoding="utf-8") if notes.exists() else ""
+    return "\n".join([f"## {name}\n\n{about}\n", *map(table, kept), said])
+
+
+def table(facts: dict[str, Any]) -> str:
+    """One run of a bench."""
     on = facts["machine"]
     where = f"{on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB, {on['system']}, Python {on['python']}"
-    notes = HERE / f"{name}.md"
-    return f"""## {name}
-
-{about} `{facts["command"]}`, {facts["at"][:10]}, commit {facts["commit"]}, {facts["seconds"]:.0f} s.
-{where}; load before {facts["load_before"]}.
+    return f"""`{facts["command"]}`, {facts["at"][:10]}, commit {facts["commit"]}, {facts["seconds"]:.0f} s, load before
+{facts["load_before"]}. {where}.
 
 ```
 {chr(10).join(facts["printed"])}
 ```
-
-{notes.read_text(encoding="utf-8") if notes.exists() else ""}"""
+"""
 
 
 def main(argv: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -42,6 +42,7 @@ LAST = date(2025, 12, 30)
 SESSIONS_A_YEAR = 252
 CALLERS = 8
 RATE = 200
+P99_MS, WORKER_MB = 50, 200
 MEBIBYTE = 2**20
 PATHS = {
     "portfolio": "/stocks/portfolio?period_days=20",
@@ -280,8 +281,21 @@ def writing(database: Database, per_second: float) -> Iterator[None]:
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
-def measure(name: str, port: int, database: Database, seconds: float, *, writes: float, tags: bool) -> None:
-    """Print a line a path, way and condition."""
+def measure(
+    name: str,
+    port: int,
+    database: Database,
+    seconds: float,
+    *,
+    writes: float = 0,
+    tags: bool = True,
+    plain: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+    """Print a line a path, way and condition, beside the limits; path → answers a second, of all that can be given.
+
+    `plain`: what the plain handler gave.
+    """
+    given: dict[str, float] = {}
     for path_name, path in PATHS.items():
         for condition in (False, True) if tags else (False,):
             answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers={"X-API-Key": KEY}, trust_env=False)
@@ -292,12 +306,19 @@ def measure(name: str, port: int, database: Database, seconds: float, *, writes:
             with writing(database, writes):
                 for way in (full, paced):
                     found = asyncio.run(way(port, request, seconds, 304 if condition else 200))
+                    beside = ""
+                    if way is full:
+                        given[path_name] = found.per_second
+                        beside = f"{found.per_second / plain[path_name]:5.1f} × plain" if plain else ""
+                    elif plain:
+                        beside = f"{'' if found.p99 <= P99_MS else 'over '}{P99_MS} ms"
                     print(
                         f"{name:28} {path_name:13} {304 if condition else 200} {way.__name__:6} "
                         f"{found.per_second:8.0f}/s  p50 {found.p50:8.2f} ms  p99 {found.p99:8.2f} ms"
-                        f"{f'  {found.wrong} WRONG' if found.wrong else ''}  load {os.getloadavg()[0]:.1f}",
+                        f"{f'  {found.wrong} WRONG' if found.wrong else ''}  {beside}".rstrip(),
                         flush=True,
                     )
+    return given
 
 
 def memory_of(process: psutil.Process) -> str:
@@ -328,18 +349,20 @@ def main(argv: Sequence[str] | None = None) -> None:
             fill(connection, last=LAST, sessions=chosen.years * SESSIONS_A_YEAR, stocks=chosen.stocks)
             fill_results(connection)
             api_keys.register(connection, "bench", KEY)
+            connection.execute("CHECKPOINT")  # else what was filled is written to disk while answers are timed
         ours = "api.app:create_app"
         with (
             server("test.bench.api:create_plain_app", database) as (plain, _),
             server(ours, database, API_RATE_PER_MINUTE="0") as (keeping, worker),
             server(ours, database, API_RATE_PER_MINUTE="0", API_CACHE_MB="0") as (making, other),
         ):
-            measure("plain handler", plain, database, chosen.seconds, writes=0, tags=False)
-            measure("API", keeping, database, chosen.seconds, writes=0, tags=True)
-            measure("API, 5 writes/s", keeping, database, chosen.seconds, writes=5, tags=True)
-            measure("API, nothing kept", making, database, chosen.seconds, writes=0, tags=True)
-            measure("plain handler, again", plain, database, chosen.seconds, writes=0, tags=False)
+            beside = measure("plain handler", plain, database, chosen.seconds, tags=False)
+            measure("API", keeping, database, chosen.seconds, plain=beside)
+            measure("API, 5 writes/s", keeping, database, chosen.seconds, writes=5, plain=beside)
+            measure("API, nothing kept", making, database, chosen.seconds, plain=beside)
+            measure("plain handler, again", plain, database, chosen.seconds, tags=False)
             print(f"memory of a worker: {memory_of(worker)}; nothing kept: {memory_of(other)}")
+            print(f"limit {WORKER_MB} MB a worker")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ PROGRAMS = (
     "batch/spark_02_active_stock_allocator.py",
     "batch/spark_05_portfolio_performance.py",
 )
+LIMIT_OF_ONE_S, LIMITS_S = 8, {(10, 500): 90}
 SIZES = ((1, 500), (2, 500), (5, 500), (10, 500), (1, 5_000), (1, 20_000))
 
 
@@ -101,11 +102,17 @@ def main(argv: Sequence[str] | None = None) -> None:
                     seconds, peak = measured(database, archive, program, *span, SPARK_DRIVER_MEMORY="2g")
                     total += seconds
                     print(f"{years:>5} {stocks:>7} {program:<42} {seconds:>8.1f} {peak / MEBIBYTE:>6.0f}", flush=True)
-                print(f"{years:>5} {stocks:>7} {'together':<42} {total:>8.1f}", flush=True)
+                limit = LIMITS_S.get((years, stocks))
+                beside = f"        limit {limit} s" if limit else ""
+                print(f"{years:>5} {stocks:>7} {'together':<42} {total:>8.1f}{beside}", flush=True)
                 if given.one:
                     for program in PROGRAMS * 5:
                         seconds, peak = measured(database, archive, program, *one)
-                        print(f"  one {stocks:>7} {program:<42} {seconds:>8.1f} {peak / MEBIBYTE:>6.0f}", flush=True)
+                        print(
+                            f"  one {stocks:>7} {program:<42} {seconds:>8.1f} {peak / MEBIBYTE:>6.0f}"
+                            f" limit {LIMIT_OF_ONE_S} s",
+                            flush=True,
+                        )
 
 
 if __name__ == "__main__":

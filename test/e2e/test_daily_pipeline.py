@@ -112,15 +112,6 @@ def test_every_run_adds_up_and_every_item_is_accounted_for(stack: Stack) -> None
     assert stack.rows("SELECT count(*) FROM asset_processing_details WHERE status IN ('planned', 'sent')") == [(0,)]
 
 
-def test_a_second_run_has_nothing_to_do_and_asks_the_source_for_nothing(stack: Stack) -> None:
-    stack.control("DELETE", "requests")
-    states = stack.run_dag(CONTROLLER)
-    assert states.pop("resolve_session") == "success"
-    assert states.pop("run") == "success"
-    assert set(states.values()) == {"skipped"}, states
-    assert stack.control("GET", "requests") == []
-
-
 def test_no_answer_at_all_fails_the_stage_and_keeps_yesterdays_results(stack: Stack) -> None:
     """The next evening Yahoo does not answer: nothing downstream runs, and what is shown says its own date."""
     stack.control("POST", "clock", json={"now": "2025-12-31T23:00:00Z"})

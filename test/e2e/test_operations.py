@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from config.universe import ETFS
 from test.e2e.market import write_market
 from test.e2e.stack import FINISHED, DagRun, Stack, dag_runs, eventually, running_stack
 
@@ -42,7 +43,9 @@ PROCESSES = {
     "portfolio_allocation",
     "portfolio_performance",
 }
-FIRST, SECOND = date(2025, 12, 12), date(2025, 12, 15)
+LISTS = "trending_etf_holdings"
+FAILED = f"SELECT detail FROM alert_incidents WHERE key = 'failed/{CONTROLLER}'"
+PAST, FIRST, SECOND = date(2025, 12, 9), date(2025, 12, 12), date(2025, 12, 15)
 SILENT_SOURCE, SPARK_FAILS, KILLED_SCHEDULER = date(2025, 12, 16), date(2025, 12, 17), date(2025, 12, 18)
 KILLED_WORKER, BOTH_WAYS, RESTARTED = date(2025, 12, 19), date(2025, 12, 22), date(2025, 12, 23)
 PAUSED_CHILD, SUNDAY, BEFORE_SUNDAY = date(2025, 12, 24), date(2025, 12, 28), date(2025, 12, 26)
@@ -130,7 +133,7 @@ def assert_whole(stack: Stack, session: date) -> None:
     assert stack.rows("SELECT run_id FROM process_executions WHERE status = 'running'") == []
     assert stack.rows("SELECT count(*) FROM asset_processing_details WHERE status IN ('planned', 'sent')") == [(0,)]
     trending = f"SELECT period_days, count(*) FROM analytics_03_trending_etfs WHERE as_of_date = '{session}' GROUP BY 1"
-    assert dict(stack.rows(trending)) == {5: 15, 10: 15, 20: 15}
+    assert dict(stack.rows(trending)) == dict.fromkeys((5, 10, 20), len(ETFS))
     headers = f"SELECT strategy, revision, origin FROM analytics_portfolios WHERE as_of_date = '{session}' ORDER BY 1"
     assert stack.rows(headers) == [("10d", 1, "live"), ("20d", 1, "live"), ("5d", 1, "live")]
 
@@ -143,6 +146,15 @@ def test_an_evening_ends_whole_and_every_dag_file_is_read(stack: Stack, alone: E
     assert dags_read(stack) == set(EVERY_DAG)
     assert alone.run.session == SECOND
     assert_whole(stack, SECOND)
+
+
+def test_a_second_run_has_nothing_to_do_and_asks_the_source_for_nothing(stack: Stack, alone: Evening) -> None:
+    stack.control("DELETE", "requests")
+    states = stack.run_dag(CONTROLLER)
+    assert (states.pop("resolve_session"), states.pop("run")) == ("success", "success")
+    assert len(states) == len(PROCESSES)
+    assert set(states.values()) == {"skipped"}, states
+    assert stack.control("GET", "requests") == []
 
 
 # -- the source does not answer --------------------------------------------------------------------------------------
@@ -168,6 +180,11 @@ def test_a_source_that_does_not_answer_is_asked_again_later_and_the_run_ends_by_
     states = run.states_at_the_end()
     assert set(states.values()) == {"success"}, states
     assert executions(stack, run, "benchmark_etf_bars") == ["failed", "success"]
+    [(wanted,), (began,)] = stack.rows(
+        f"""SELECT coalesce(not_before, started_at) FROM process_executions
+            WHERE dag_run_id = '{run.key}' AND process = 'benchmark_etf_bars' ORDER BY started_at"""
+    )
+    assert began >= wanted
     assert run.tasks()["collect_benchmark_etfs"]["try_number"] == 1  # no retry was used up
     assert run.session == SILENT_SOURCE
     assert_whole(stack, SILENT_SOURCE)
@@ -196,6 +213,9 @@ def test_a_failing_spark_job_stops_what_follows_says_why_and_goes_on_after_mendi
     assert len(said) == 1, run.page["note"]
     assert "SPY" in said[0]
     assert "doubt" in said[0]
+    [(told,)] = stack.rows(f"{FAILED} AND closed_at IS NULL")
+    assert told.startswith(f"{CONTROLLER}, stage_3_trending_etfs.identify_trending_etfs, {SPARK_FAILS}: "), told
+    assert "SPY" in told
     assert stack.rows(f"SELECT count(*) FROM analytics_03_trending_etfs WHERE as_of_date = '{SPARK_FAILS}'") == [(0,)]
     assert stack.rows(f"SELECT count(*) FROM analytics_portfolios WHERE as_of_date = '{SPARK_FAILS}'") == [(0,)]
 
@@ -205,7 +225,11 @@ def test_a_failing_spark_job_stops_what_follows_says_why_and_goes_on_after_mendi
     run.clear("identify_trending_etfs")
     states = run.states_at_the_end()
     assert states["run"] == "success", (states, run.page["note"])
-    assert {states[name] for name in ("identify_trending_etfs", *DOWNSTREAM_OF_TRENDING)} == {"success"}
+    assert states.pop("collect_holdings") == "skipped"  # by now the source knows another day's lists
+    assert {states[name] for name in states.keys() & {"identify_trending_etfs", *DOWNSTREAM_OF_TRENDING}} == {"success"}
+    eventually(lambda: run.page["note"], lambda note: "identify_trending_etfs failed (mended): " in note, seconds=60)
+    eventually(lambda: stack.rows(f"{FAILED} AND closed_at IS NULL"), lambda open_ones: not open_ones, seconds=60)
+    assert stack.rows(FAILED) == [(told,)]
     assert run.session == SPARK_FAILS
     assert stack.rows(f"SELECT count(*) FROM analytics_portfolios WHERE as_of_date = '{SPARK_FAILS}'") == [(3,)]
 
@@ -344,12 +368,8 @@ def test_every_dag_ends_in_success_on_the_last_sunday_of_a_month(stack: Stack, a
         links |= _links(stack, run)
     assert stack.airflow("GET", "/importErrors")["total_entries"] == 0
 
-    dashboard = f"http://127.0.0.1:{stack.settings['DASHBOARD_PORT']}/"
-    assert set(links) >= {"identify_trending_etfs", "allocate_portfolios", "rebalance_month", "analyse_top_holdings"}
-    assert f"{dashboard}?date={BEFORE_SUNDAY}" == links["allocate_portfolios"]
-    for task, address in links.items():
-        assert address.startswith(dashboard), (task, address)
-        assert httpx.get(address, timeout=30).status_code == httpx.codes.OK, (task, address)
+    dashboard = f"http://127.0.0.1:{stack.settings['DASHBOARD_PORT']}"
+    assert links == {task: f"{dashboard}{page}" for task, page in PAGES.items()}
 
     events = stack.airflow("GET", "/assets/events", params={"limit": 1000})["asset_events"]
     assert {event["name"] for event in events} == {
@@ -366,6 +386,26 @@ def test_every_dag_ends_in_success_on_the_last_sunday_of_a_month(stack: Stack, a
     assert {event["source_dag_id"] for event in events} == {CONTROLLER, *DAILY, *OTHERS}
 
 
+PAGES = {
+    "collect_benchmark_etfs": f"/etfs?date={BEFORE_SUNDAY}",
+    "collect_sector_etfs": f"/etfs?date={BEFORE_SUNDAY}",
+    "identify_trending_etfs": f"/etfs?date={BEFORE_SUNDAY}",
+    "collect_holdings": f"/etfs?date={BEFORE_SUNDAY}",
+    "collect_stocks": "/pipeline",
+    "allocate_portfolios": f"/?date={BEFORE_SUNDAY}",
+    "measure_performance": "/performance",
+    "collect_known_stocks": "/pipeline",
+    "collect_all_holdings": "/etfs?panel=holdings",
+    "rebalance_month": f"/?period=monthly&date={SUNDAY}",
+    "analyse_top_holdings": f"/etfs?date={BEFORE_SUNDAY}&panel=top",
+    "analyse_months_and_sectors": "/sectors",
+    "back_up": "/pipeline?tab=quality",
+    "delete_old": "/pipeline?tab=quality",
+    "check_data": "/pipeline?tab=quality",
+}
+"""Where the dashboard shows what each task made."""
+
+
 def _links(stack: Stack, run: DagRun) -> dict[str, str]:
     """Where the tasks of a run lead: those that start a program, by short name."""
     found = {}
@@ -377,6 +417,51 @@ def _links(stack: Stack, run: DagRun) -> dict[str, str]:
 
 
 # -- the past --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"as_of_date": "2025-11-27"}, "2025-11-27 is not a session of the New York Stock Exchange"),
+        ({"from_date": "2025-11-01"}, "2025-11-01 is not a session of the New York Stock Exchange"),
+        ({"as_of_date": "2026-12-01"}, "2026-12-01 has not closed yet: the last closed session is "),
+    ],
+)
+def test_a_day_that_cannot_be_is_skipped_with_the_reason_on_its_page(
+    stack: Stack, alone: Evening, asked: dict[str, str], reason: str
+) -> None:
+    run = stack.trigger(TRENDING, **asked)
+    states = run.states_at_the_end()
+    assert (states.pop("run"), states.pop("resolve_session")) == ("success", "success")
+    assert set(states.values()) == {"skipped"}
+    assert run.page["note"].startswith(f"Nothing was run: {reason}")
+    assert run.session is None
+
+
+def test_what_is_no_date_is_refused_when_it_is_triggered(stack: Stack, alone: Evening) -> None:
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        stack.queue(TRENDING, as_of_date="soon")
+    assert refused.value.response.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}
+
+
+def test_a_past_session_without_runs_of_its_own_can_be_asked_for(stack: Stack, alone: Evening) -> None:
+    stack.rest()
+    for dag_id, skipped in ((TRENDING, set()), (HOLDINGS, {"collect_holdings"}), (ALLOCATION, set())):
+        run = stack.trigger(dag_id, as_of_date=f"{PAST}")
+        states = run.states_at_the_end(300)  # waits for nothing that can't come
+        assert states["run"] == "success", (dag_id, states, run.page["note"])
+        assert {name for name, state in states.items() if state == "skipped"} == skipped, (dag_id, states)
+        assert run.session == PAST
+    headers = f"SELECT strategy, origin FROM analytics_portfolios WHERE as_of_date = '{PAST}' ORDER BY 1"
+    assert stack.rows(headers) == [("10d", "simulated"), ("20d", "simulated"), ("5d", "simulated")]
+    lists = f"SELECT status, usable, error FROM process_executions WHERE as_of_date = '{PAST}' AND process = '{LISTS}'"
+    lacking = f"holdings of {PAST} can't be had: the source knows today's only"
+    assert stack.rows(lists) == [("partial", True, lacking)]
+
+    states = stack.trigger(CONTROLLER, as_of_date=f"{PAST}", force=True).states_at_the_end()
+    # The first list is of a later day: there is no stock to ask for.
+    assert {name for name, state in states.items() if state == "skipped"} == {"collect_holdings", "collect_stocks"}
+    assert set(states.values()) == {"success", "skipped"}, states
 
 
 def test_a_backfill_computes_the_session_of_each_scheduled_time(stack: Stack, alone: Evening) -> None:
@@ -408,7 +493,7 @@ def test_three_days_down_are_made_up_by_the_next_scheduled_run(stack: Stack, alo
         lambda unfinished: not unfinished,
         seconds=300,
     )
-    known = {page["dag_run_id"] for page in stack.runs_of(CONTROLLER)}
+    known = {f"{page['dag_run_id']}{MOVED}" for page in stack.runs_of(CONTROLLER)}
     _as_if_days_had_passed(stack, 4)
     stack.restarted(*stack.arguments[:2], "--now", f"{MISSED[-1]}T22:00:00Z")
 
@@ -430,9 +515,29 @@ def test_three_days_down_are_made_up_by_the_next_scheduled_run(stack: Stack, alo
 
     assert a_session("analytics_03_trending_etfs") == [(session, 45) for session in MISSED]
     assert a_session("analytics_portfolios", which="strategy <> 'monthly'") == [(session, 3) for session in MISSED]
-    assert a_session("collected_01_daily_etf_ohlc", "trade_date") == [(session, 15) for session in MISSED]
+    assert a_session("collected_01_daily_etf_ohlc", "trade_date") == [(session, len(ETFS)) for session in MISSED]
     origins = f"SELECT DISTINCT as_of_date, origin FROM analytics_portfolios WHERE as_of_date {span} ORDER BY 1"
     assert stack.rows(origins) == [(MISSED[0], "simulated"), (MISSED[1], "simulated"), (MISSED[2], "live")]
+
+    # One that was made up has results and no run of its own: what is asked for it waits for nothing.
+    run = stack.trigger(ALLOCATION, as_of_date=f"{MISSED[0]}")
+    states = run.states_at_the_end(300)
+    assert set(states.values()) == {"success"}, (states, run.page["note"])
+
+
+MOVED = "-moved"
+RENAME_RUNS = f"""
+DO $$
+DECLARE named text;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- tables refer to each other by these ids
+    FOR named IN
+        SELECT table_name FROM information_schema.columns WHERE table_schema = 'public'
+        GROUP BY 1 HAVING array_agg(column_name::text) @> ARRAY['dag_id', 'run_id']
+    LOOP
+        EXECUTE format('UPDATE %I SET run_id = run_id || %L WHERE dag_id = %L', named, '{MOVED}', '{CONTROLLER}');
+    END LOOP;
+END $$"""
 
 
 def _as_if_days_had_passed(stack: Stack, days: int) -> None:
@@ -440,7 +545,7 @@ def _as_if_days_had_passed(stack: Stack, days: int) -> None:
 
     Its schedule is wall time, which a test can't move: instead of now being later, all that was is earlier. The next
     run is worked out from the last scheduled one's dates when the DAG's file is read; the others are what an operator
-    sees. Run ids keep their old dates.
+    sees. Run ids hold the old dates, and are of no run to come: Airflow's scheduler ends at one that is there.
     """
     alone = stack.restarted(*stack.arguments[:2], "--only", "postgres")
     interval = "data_interval_start data_interval_end"
@@ -450,6 +555,7 @@ def _as_if_days_had_passed(stack: Stack, days: int) -> None:
     ):
         moved = ", ".join(f"{column} = {column} - interval '{days} days'" for column in columns.split())
         alone.as_superuser(f"UPDATE {table} SET {moved} WHERE dag_id = '{CONTROLLER}'", "airflow")
+    alone.as_superuser(RENAME_RUNS, "airflow")
 
 
 # -- what the way through Airflow costs ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A market small enough for an evening of seconds: fifteen ETFs, a few dozen stocks, a third of a year."""
+"""A market small enough for an evening of seconds: the ETFs, a few dozen stocks, a third of a year."""
 
 from collections.abc import Sequence
 from datetime import date

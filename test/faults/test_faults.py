@@ -38,7 +38,10 @@ CONSUMERS = {
     "stock-daily-1": "kafka_03_consumer_stock_daily",
 }
 PAUSE_SECONDS, OUTAGE_SECONDS = (0.1, 1.0), (0.2, 2.5)
+# Longer than a member's session (10 and 20 s), a request (30 s) and the time for what is sent to be stored (20 s).
+LONG_OUTAGES, LONG_OUTAGE_SECONDS = 0.05, (15.0, 40.0)
 PATIENCE_SECONDS = 120
+FEWEST_FAULTS = 10
 LOOK_SECONDS = 0.2
 
 
@@ -99,6 +102,7 @@ class Faults:
     producers: Program
     load: Load
     dice: random.Random
+    long_outages: bool
     told: Counter[str] = field(default_factory=Counter)
 
     def happen(self, kind: str) -> None:
@@ -173,7 +177,8 @@ class Faults:
         proxy.heal()
 
     def _while_it_lasts(self) -> None:
-        time.sleep(self.dice.uniform(*OUTAGE_SECONDS))
+        is_long = self.long_outages and self.dice.random() < LONG_OUTAGES
+        time.sleep(self.dice.uniform(*(LONG_OUTAGE_SECONDS if is_long else OUTAGE_SECONDS)))
 
 
 KINDS = tuple(name for name in vars(Faults) if not name.startswith("_") and name not in ("happen", "told"))
@@ -207,8 +212,11 @@ def undisturbed(place: Place, instants: list[str]) -> dict[str, list[tuple[objec
         return truth.tables(database)
 
 
-def disturbed(place: Place, instants: list[str], seed: int, seconds: float, say: Callable[[str], None]) -> None:
-    """The same evenings while things happen, for so long at least; then what must hold."""
+def disturbed(
+    place: Place, instants: list[str], seed: int, seconds: float, say: Callable[[str], None], *, long_outages: bool
+) -> Counter[str]:
+    """The same evenings while things happen, for so long at least, and longer where a busy machine makes little happen;
+    then what must hold. How often each happened."""
     expected = undisturbed(place, instants)
     assert all(expected.values())
     remake_topics(place.kafka)
@@ -216,14 +224,15 @@ def disturbed(place: Place, instants: list[str], seed: int, seconds: float, say:
         dice = random.Random(seed)
         consumers, producers = place.consumers(database), place.producers(database)
         load = Load(place.kafka, database.settings("collector"), random.Random(seed))
-        faults = Faults(place, consumers, producers, load, dice)
+        faults = Faults(place, consumers, producers, load, dice, long_outages)
         begun, kinds = time.monotonic(), list[str]()
         with supervised(consumers) as supervisor:
             for place_of, instant in enumerate(instants, start=1):
                 place.yahoo.move_clock(instant)
                 with supervised([producers]):
-                    until = begun + seconds * place_of / len(instants)
-                    while time.monotonic() < until:
+                    share = place_of / len(instants)
+                    until, fewest = begun + seconds * share, FEWEST_FAULTS * share
+                    while time.monotonic() < until or faults.told.total() < fewest:
                         kinds = kinds or dice.sample(KINDS, len(KINDS))  # each comes before any comes again
                         faults.happen(kinds.pop())
                         time.sleep(dice.uniform(*PAUSE_SECONDS))
@@ -237,6 +246,7 @@ def disturbed(place: Place, instants: list[str], seed: int, seconds: float, say:
         messages = truth.assert_every_offset_is_accounted_for(place.kafka, database)
         runs = truth.assert_the_ledger_adds_up(database)
         truth.assert_each_item_ended_as_it_must(database, load.expected)
+        truth.assert_each_row_is_of_one_answer(database)
         assert truth.tables(database) == expected
     say(
         f"survived {faults.told.total()} faults in {time.monotonic() - begun:.0f} s: {messages} messages "
@@ -247,6 +257,7 @@ def disturbed(place: Place, instants: list[str], seed: int, seconds: float, say:
     assert unfair_ends(consumers) == {}
     for program in (*consumers, producers):
         assert "Traceback" not in program.log.read_text(), program.log
+    return faults.told
 
 
 def done(producers: Program) -> bool:
@@ -272,7 +283,9 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def hours_of_faults(place: Place, capsys: pytest.CaptureFixture[str], *, count: int, seconds: float) -> None:
+def hours_of_faults(
+    place: Place, capsys: pytest.CaptureFixture[str], *, count: int, seconds: float, long_outages: bool = False
+) -> Counter[str]:
     seed = int(os.environ.get("ACTSTOCK_FAULT_SEED") or secrets.randbelow(10**6))
     seconds = float(os.environ.get("ACTSTOCK_FAULT_SECONDS") or seconds)
 
@@ -281,15 +294,17 @@ def hours_of_faults(place: Place, capsys: pytest.CaptureFixture[str], *, count: 
             print(f"\n{text}", flush=True)
 
     say(f"ACTSTOCK_FAULT_SEED={seed} ACTSTOCK_FAULT_SECONDS={seconds:.0f}")
-    disturbed(place, market.evenings(count), seed, seconds, say)
+    return disturbed(place, market.evenings(count), seed, seconds, say, long_outages=long_outages)
 
 
 @pytest.mark.timeout(900)
 def test_two_evenings_of_faults(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    hours_of_faults(place, capsys, count=2, seconds=45)
+    told = hours_of_faults(place, capsys, count=2, seconds=45)
+    assert told.total() >= FEWEST_FAULTS
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 def test_eight_evenings_of_faults(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    hours_of_faults(place, capsys, count=8, seconds=1200)
+    told = hours_of_faults(place, capsys, count=8, seconds=1200, long_outages=True)
+    assert set(told) == set(KINDS)

@@ -9,7 +9,7 @@ from kafka import TopicPartition
 from config.settings import KafkaSettings
 from config.topics import PARTITIONS, TOPICS
 from test.conftest import Database
-from test.faults.load import PREFIX, REFUSED, end_offsets, read
+from test.faults.load import EPOCH, PREFIX, REFUSED, end_offsets, read
 from utils.messages import (
     BarsMessage,
     FxMessage,
@@ -101,7 +101,7 @@ def assert_every_offset_is_accounted_for(kafka: KafkaSettings, database: Databas
                 count += 1
                 ends[topic, partition] = record.offset + 1
                 named = dict(record.headers)
-                said.add((named["run_id"].decode(), record.key.decode(), named["kind"].decode()))
+                said.add((named["run_id"].decode(), record.key.decode(), named["operation"].decode()))
                 try:
                     message = decode(record.key, record.value, record.headers).message
                 except InvalidMessage:
@@ -135,6 +135,17 @@ def assert_every_offset_is_accounted_for(kafka: KafkaSettings, database: Databas
     assert items - said == set(), "stored, it is said, and never sent"
     assert said - known == set(), "sent, and in no run's plan"
     return count
+
+
+def assert_each_row_is_of_one_answer(database: Database) -> None:
+    """The harness's own messages tell their version by their closes and by their time: a row has both of one."""
+    with database.server.connect(database.name) as connection:
+        found = connection.execute(
+            """SELECT ticker, trade_date, close_price, fetched_at FROM collected_06_daily_stock_history
+               WHERE ticker LIKE %s AND close_price <> 100 + extract(epoch FROM fetched_at - %s) / 60 / 100""",
+            (f"{PREFIX}%", EPOCH),
+        ).fetchall()
+    assert found == []
 
 
 def assert_the_ledger_adds_up(database: Database) -> int:

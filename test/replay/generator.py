@@ -1,4 +1,4 @@
-"""A synthetic market (contracts 9): the fifteen ETFs, invented companies they hold, and what happens to companies.
+"""A synthetic market (contracts 9): the ETFs of the universe, invented companies they hold, and what happens to those.
 
     python -m test.replay.generator market/ --last-session 2026-01-23 --seed 7 --stocks 110 --years 3
 
@@ -33,7 +33,6 @@ DEFAULT_SESSIONS = 756
 SESSIONS_A_YEAR = 252
 FEWEST_STOCKS, MOST_STOCKS, FEWEST_SESSIONS = 80, 880, 80
 
-SHAPED_SESSIONS = max(PERIODS)
 LISTED_SESSIONS_AGO = 15
 STOPPED_SESSIONS_AGO = 60
 HALTED_SESSIONS_AGO = 7  # between the ends of the periods, never on one
