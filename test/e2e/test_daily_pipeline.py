@@ -114,6 +114,7 @@ def test_every_run_adds_up_and_every_item_is_accounted_for(stack: Stack) -> None
 
 def test_no_answer_at_all_fails_the_stage_and_keeps_yesterdays_results(stack: Stack) -> None:
     """The next evening Yahoo does not answer: nothing downstream runs, and what is shown says its own date."""
+    stack.rest()  # the schedule's newest slot, which the unpaused controller runs, too, would take up the new session
     stack.control("POST", "clock", json={"now": "2025-12-31T23:00:00Z"})
     stack.control("POST", "faults", json=[{"match": "finance.yahoo.com", "times": 100000, "status": 503}])
     done = stack.command("run", "collector/kafka_01_producer_etf_daily.py", "--group", "benchmark", check=False)
