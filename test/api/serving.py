@@ -33,6 +33,13 @@ class Served:
         """The log so far: every line is an object."""
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
+    @retry(stop=stop_after_delay(30), wait=wait_fixed(0.05), reraise=True)
+    def lines_until(self, request_id: str) -> list[dict[str, Any]]:
+        """The log up to that request: a line is written after its answer has gone out."""
+        lines = self.lines()
+        assert request_id in {line.get("request_id") for line in lines}, f"expected a line of {request_id}, found none"
+        return lines
+
 
 @contextmanager
 def served(database: Database, log: Path, **settings: str) -> Iterator[Served]:

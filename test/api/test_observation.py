@@ -43,7 +43,8 @@ def test_a_line_says_who_asked_for_what_and_what_came_of_it(server: Served) -> N
         client.get("/stocks/NOBODY/latest", headers={"X-Request-ID": "job-3"})
         client.get("/nothing/at/all", headers={"X-Request-ID": "job-4"})
         client.get("/sessions", headers={"X-Request-ID": "job-5", "X-API-Key": f"{KEY}x"})
-    lines = {line["request_id"]: line for line in server.lines() if str(line.get("request_id", "")).startswith("job-")}
+    written = server.lines_until("job-5")
+    lines = {line["request_id"]: line for line in written if str(line.get("request_id", "")).startswith("job-")}
     told = [[line.get(name) for name in ("route", "status", "key", "stored", "refused")] for line in lines.values()]
     assert told == [
         ["/stocks/{symbol}/history", 200, "tests", "miss", None],
