@@ -171,7 +171,7 @@ def _named(notes: Sequence[str]) -> str:
 
 def _refuse_double_work(connection: Connection, stage: Stage, as_of_date: date) -> None:
     done = last_success(connection, stage.process, as_of_date)
-    if done is None or stage.changed_since(connection, as_of_date, done.started_at):
+    if done is None or stage.changed_since(connection, as_of_date, done.reads_since):
         return
     reason = f"{as_of_date} is already complete, and nothing it reads has changed"
     record_skipped(connection, process=stage.process, as_of_date=as_of_date, reason=reason)

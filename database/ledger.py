@@ -398,11 +398,18 @@ def open_run(
     from_date: date | None = None,
     essential: Iterable[str] = (),
 ) -> Run:
-    """Begin an attempt; call it holding the lock."""
+    """Begin an attempt; call it holding the lock.
+
+    A row bears the instant its transaction began: who is still writing may commit, unseen by the run, a row older than
+    it. `reads_since` lies before every such row.
+    """
     run_id = f"{process}-{as_of_date:%Y%m%d}-{uuid.uuid4().hex[:12]}"
     connection.execute(
-        """INSERT INTO process_executions (run_id, process, dag_run_id, try_number, from_date, as_of_date)
-           VALUES (%s, %s, %s, %s, %s, %s)""",
+        """INSERT INTO process_executions (run_id, process, dag_run_id, try_number, from_date, as_of_date, reads_since)
+           VALUES (%s, %s, %s, %s, %s, %s,
+                   least(now(), (SELECT min(xact_start) - interval '1 microsecond' FROM pg_stat_activity
+                                 WHERE datname = current_database() AND backend_type = 'client backend'
+                                     AND pid <> pg_backend_pid())))""",
         (run_id, process, dag_run_id(), try_number(), from_date, as_of_date),
     )
     return Run(connection, run_id, process, as_of_date, from_date, frozenset(essential))
@@ -427,13 +434,14 @@ def record_skipped(connection: Connection, *, process: str, as_of_date: date, re
 
 @dataclass(frozen=True)
 class LastRun:
-    """The newest run of a process for a session that counts."""
+    """The newest run of a process for a session that counts; a row changed after `reads_since` may be unknown to it."""
 
     run_id: str
     status: str
     usable: bool
     started_at: datetime
     finished_at: datetime
+    reads_since: datetime
 
 
 def last_success(connection: Connection, process: str, as_of_date: date) -> LastRun | None:
@@ -449,7 +457,7 @@ def last_usable(connection: Connection, process: str, as_of_date: date) -> LastR
 def _last(connection: Connection, process: str, as_of_date: date, which: str) -> LastRun | None:
     with connection.cursor(row_factory=class_row(LastRun)) as cursor:
         return cursor.execute(
-            f"""SELECT run_id, status, usable, started_at, finished_at FROM process_executions
+            f"""SELECT run_id, status, usable, started_at, finished_at, reads_since FROM process_executions
                 WHERE process = %s AND as_of_date = %s AND {which} ORDER BY started_at DESC LIMIT 1""",
             (process, as_of_date),
         ).fetchone()

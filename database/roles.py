@@ -35,10 +35,15 @@ def set_database(connection: Connection, name: str, owner: str) -> None:
         )
 
 
-def allow_restore(connection: Connection) -> None:
-    """Let migrate do what a restore takes: make a database beside its own, swap the names, end who still uses it."""
+def set_rights_on_the_server(connection: Connection) -> None:
+    """What no right on a table gives.
+
+    migrate: what a restore takes, to make a database beside its own, swap the names, end who still uses it.
+    batch: to see since when others have been writing (database/ledger.py).
+    """
     connection.execute("ALTER ROLE migrate CREATEDB")
     connection.execute("GRANT pg_signal_backend TO migrate")
+    connection.execute("GRANT pg_read_all_stats TO batch")
 
 
 def main() -> int:
@@ -50,7 +55,7 @@ def main() -> int:
     with connect(load(DatabaseSettings)) as connection:
         for role in ROLES:
             set_role(connection, role, os.environ[f"DB_{role.upper()}_PASSWORD"])
-        allow_restore(connection)
+        set_rights_on_the_server(connection)
         for name, owner in DATABASES.items():
             set_database(connection, name, owner)
     print(f"roles {', '.join(ROLES)}; databases {', '.join(DATABASES)}")

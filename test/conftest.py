@@ -21,6 +21,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 
 from config import roles
 from config.settings import DatabaseSettings, SparkSettings
+from database.roles import set_rights_on_the_server
 from utils.stack.folder import downloads
 from utils.stack.services import postgres_binary, unprivileged
 
@@ -137,6 +138,7 @@ def _prepare(server: Server) -> None:
     with server.connect() as connection:
         for role in ROLES:
             connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{server.password}'")
+        set_rights_on_the_server(connection)
         connection.execute("CREATE DATABASE migrated OWNER migrate")
     environment = os.environ | Database(server, "migrated").environment("migrate")
     subprocess.run([sys.executable, "-m", "database.migrate"], cwd=REPO, env=environment, check=True)

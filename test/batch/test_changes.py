@@ -7,6 +7,7 @@ import pytest
 
 from batch import batch_monthly_sector_analyzer, spark_03_etf_top_holdings
 from database.connection import connect
+from database.ledger import last_success, open_run
 from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Row
 from test.conftest import Database
 
@@ -71,3 +72,25 @@ def test_a_new_list_counts_where_it_is_in_reach(
 ) -> None:
     listed.execute(LIST, (day, RAN, RAN + timedelta(hours=1)))
     assert changed(database) == expected
+
+
+def test_a_row_that_is_being_written_while_a_run_begins_counts(
+    database: Database, listed: psycopg.Connection[Row]
+) -> None:
+    """It bears the instant its transaction began, before the run's own, and is committed after the run has read."""
+    with connect(database.settings("consumer")) as consumer, connect(database.settings("batch")) as batch:
+        with consumer.transaction():
+            consumer.execute(f"UPDATE {ETFS_TABLE} SET volume = 1, changed_at = now() WHERE ticker = 'SPY'")
+            open_run(batch, process="months_and_sectors", as_of_date=FRIDAY).close()
+        done = last_success(batch, "months_and_sectors", FRIDAY)
+        assert done is not None
+        assert not batch_monthly_sector_analyzer.changed_since(batch, FRIDAY, done.started_at)
+        assert batch_monthly_sector_analyzer.changed_since(batch, FRIDAY, done.reads_since)
+
+
+def test_a_run_that_begins_while_nobody_writes_knows_all_that_was(database: Database) -> None:
+    with connect(database.settings("batch")) as batch:
+        open_run(batch, process="months_and_sectors", as_of_date=FRIDAY).close()
+        done = last_success(batch, "months_and_sectors", FRIDAY)
+    assert done is not None
+    assert done.reads_since == done.started_at

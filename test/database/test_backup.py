@@ -21,7 +21,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from config.settings import MaintenanceSettings
-from database import archives, backup, offsets, restore, roles
+from database import archives, backup, offsets, restore
 from database.connection import DatabaseUnavailable, connect
 from database.migrate import MIGRATIONS, _engine
 from database.schema_revision import newest_revision
@@ -42,7 +42,6 @@ def market(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with database.server.connect() as server:
-        roles.allow_restore(server)
         server.execute(f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC")
         server.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {database.name} TO migrate, consumer, api, collector")
     with database.server.connect(database.name) as connection:
