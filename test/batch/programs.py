@@ -6,7 +6,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from datetime import date, timedelta
 from io import StringIO
 from typing import Any
@@ -16,10 +16,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 import utils.spark
+from config.settings import SparkSettings
 from test.conftest import REPO
 from test.e2e.market import D
 from utils.program import SUCCESS
 from utils.sessions import close_of
+from utils.spark import ONE_SESSION
 
 TRENDING = "batch/spark_01_trending_etf_identifier.py"
 ALLOCATOR = "batch/spark_02_active_stock_allocator.py"
@@ -71,6 +73,19 @@ class Answer(http.server.BaseHTTPRequestHandler):
         """Tests are quiet."""
 
 
+@contextmanager
+def optimised(spark: SparkSession) -> Iterator[None]:
+    """The session plans and compiles as that of a long range does."""
+    for key in ONE_SESSION:
+        spark.conf.unset(key)
+    spark.conf.set("spark.sql.shuffle.partitions", str(SparkSettings.model_fields["shuffle_partitions"].default))
+    try:
+        yield
+    finally:
+        for key, value in ONE_SESSION.items():
+            spark.conf.set(key, value)
+
+
 def run_here(
     spark: SparkSession, environment: Mapping[str, str], file: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
@@ -79,7 +94,8 @@ def run_here(
 
     @contextmanager
     def shared(name: str, *, years_of_data: bool = False) -> Iterator[SparkSession]:
-        yield spark
+        with optimised(spark) if years_of_data else nullcontext():
+            yield spark
 
     command, out, err = [file, *arguments], StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):

@@ -120,7 +120,7 @@ def small(postgres: Server, spark: SparkSession, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def years(postgres: Server, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Computed]:
-    """Three years of 500 stocks."""
+    """Three years of 500 stocks: so many sessions are computed with Spark's optimisers on."""
     folder = tmp_path_factory.mktemp("years")
     with computed_market(postgres, spark, folder, sessions=756, stocks=500) as computed:
         yield computed
