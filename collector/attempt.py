@@ -21,8 +21,8 @@ from pydantic import ValidationError
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from collector.answers import NoData, NoSessions, RateLimited, SourceUnavailable
 from collector.tasks import Outcome, Source, Task, no_message
-from collector.yahoo import NoData, NoSessions, RateLimited, SourceUnavailable
 from database import findings
 from database.ledger import Item, Run
 from utils.messages import Message, ProfileMessage, encode, topic_of
@@ -173,11 +173,11 @@ class Attempt:
 
 def _perform(task: Task, source: Source) -> _Answer:
     """In a worker's thread: the task's outcomes, with its requests counted; a named problem fails all its items."""
-    before = source.yahoo.requests_made()
+    before = source.yahoo.manners.requests_made()
 
     def failed(error: Exception, text: str, *, permanent: bool) -> _Answer:
         outcomes = [Outcome(item, error=text, permanent=permanent) for item in task.items]
-        return _Answer(outcomes, source.yahoo.requests_made() - before, error)
+        return _Answer(outcomes, source.yahoo.manners.requests_made() - before, error)
 
     try:
         outcomes = task.perform(source)
@@ -187,7 +187,7 @@ def _perform(task: Task, source: Source) -> _Answer:
         return failed(error, str(error), permanent=True)
     except ValidationError as error:  # of the answer, and no word on the instrument
         return failed(error, no_message(error), permanent=False)
-    return _Answer(outcomes, source.yahoo.requests_made() - before)
+    return _Answer(outcomes, source.yahoo.manners.requests_made() - before)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from collector.yahoo import History
+from collector.answers import History
 from config.universe import EXCHANGE_OF_SUFFIX
 from database.coverage import Asset
 from database.findings import FIRST_BAR, MISSING_SESSION, Finding

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
-from collector.yahoo import NoData, TopHoldings
+from collector.answers import NoData, TopHoldings
 from config.universe import TOP_HOLDINGS
 from database.coverage import Stock, StoredHolding
 from utils.messages import SYMBOL, Holding, HoldingsMessage

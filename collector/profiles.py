@@ -2,8 +2,8 @@
 
 from datetime import date, datetime
 
+from collector.answers import NoData, Profile, Quote
 from collector.rates import major_unit
-from collector.yahoo import NoData, Profile, Quote
 from config.universe import SECTORS, UNKNOWN_SECTOR
 from database.coverage import Stock
 from utils.messages import ProfileMessage, QuotesMessage

@@ -6,7 +6,7 @@ A hundredth in which an exchange quotes its prices (GBp) is a unit of its own: i
 import math
 from datetime import date, datetime
 
-from collector.yahoo import History
+from collector.answers import History
 from utils.messages import FxRate
 from utils.sessions import last_closed_session
 

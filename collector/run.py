@@ -132,7 +132,7 @@ class _Workshop:
         if self._source is None:
             reading = self._opened.enter_context(connect())
             yahoo = self._source_of(self.yahoo, reading)
-            self._waited_before = yahoo.pace.waited  # one source may serve several programs' runs
+            self._waited_before = yahoo.manners.pace.waited  # one source may serve several programs' runs
             self._source = Source(yahoo, reading, lambda: platform_now(self._settings), self._settings.settle_minutes)
         return self._source, self._sender
 
@@ -144,7 +144,7 @@ class _Workshop:
     @property
     def waited(self) -> float:
         """Seconds that requests have waited for their slots since the source was taken."""
-        return self._source.yahoo.pace.waited - self._waited_before if self._source else 0.0
+        return self._source.yahoo.manners.pace.waited - self._waited_before if self._source else 0.0
 
 
 def run_stages(

@@ -12,10 +12,11 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from collector import bars, profiles, rates
+from collector.answers import History, NoData, NoSessions, SourceUnavailable
 from collector.holdings import holdings_message
 from collector.planner import BarsPlan
 from collector.restatement import differing, restated
-from collector.yahoo import History, NoData, NoSessions, SourceUnavailable, Yahoo
+from collector.yahoo import Yahoo
 from config.universe import exchange_calendar
 from database.connection import Connection
 from database.coverage import Asset, Stock, StoredBar, stored_bars, stored_rates

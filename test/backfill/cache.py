@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from collector.answers import History
 from collector.bars import begins
-from collector.yahoo import History, Yahoo
+from collector.yahoo import Yahoo
 from config.settings import YahooSettings
 from config.universe import exchange_calendar
 from database.connection import Connection

@@ -8,6 +8,7 @@ import exchange_calendars
 import pandas as pd
 import pytest
 
+from collector.answers import History, ListedHolding, NoData, Profile, Quote, TopHoldings
 from collector.attempt import _perform
 from collector.bars import bars_of, begins, exchange_of
 from collector.holdings import holdings_message, largest, snapshot_date
@@ -15,7 +16,6 @@ from collector.profiles import cap_message, learned, profile_message, quoted_pro
 from collector.rates import rates_of
 from collector.restatement import differing, restated
 from collector.tasks import Outcome
-from collector.yahoo import History, ListedHolding, NoData, Profile, Quote, TopHoldings
 from config.universe import EXCHANGES, Exchange
 from database.coverage import Stock, StoredBar, StoredHolding
 from database.ledger import Item
@@ -62,7 +62,7 @@ class _Odd:
 
 
 def test_an_answer_that_makes_no_message_is_no_word_on_its_instrument() -> None:
-    (outcome,) = _perform(_Odd(), Mock(yahoo=Mock(requests_made=lambda: 0))).outcomes
+    (outcome,) = _perform(_Odd(), Mock(yahoo=Mock(manners=Mock(requests_made=lambda: 0)))).outcomes
     assert (outcome.item, outcome.permanent) == (Item("AAA", "bars"), False)
     assert "an answer that makes no message" in (outcome.error or "")
 

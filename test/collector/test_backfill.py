@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from collector.answers import History
 from collector.bars import bars_of
 from collector.pace import Pace
 from collector.run import Blocked
-from collector.yahoo import History
 from test.backfill import arguments, benchmarks, cache, sectors
 from test.collector.conftest import D, Platform
 from test.conftest import REPO

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import curl_cffi.requests
 import pytest
 
+from collector.answers import NoData, NoSessions, SourceUnavailable
 from collector.bars import bars_of
 from collector.holdings import holdings_message
 from collector.profiles import cap_message, profile_message
-from collector.yahoo import NoData, NoSessions, SourceUnavailable, Yahoo
+from collector.yahoo import Yahoo
 from config.settings import YahooSettings
 from config.universe import exchange_calendar
 from database import budget
