@@ -26,7 +26,8 @@ from utils.messages import Envelope, Message, decode
 from utils.sessions import sessions_until
 
 FIRST, D = date(2026, 1, 22), date(2026, 1, 23)
-EVENING = "2026-01-23T22:30:00Z"
+FRIDAY, MONDAY, TUESDAY = D, date(2026, 1, 26), date(2026, 1, 27)
+EVENING, MONDAY_EVENING, TUESDAY_EVENING = (f"{day}T22:30:00Z" for day in (FRIDAY, MONDAY, TUESDAY))
 ETFS = tickers_of("all")
 
 
@@ -130,7 +131,7 @@ def closes(symbol: str, last: date, count: int, start: float, calendar: str = "X
 @pytest.fixture
 def bars() -> list[dict[str, Any]]:
     """320 sessions up to two after D for the ETFs and three stocks; NEW is listed 30 sessions before."""
-    last = date(2026, 1, 27)
+    last = TUESDAY
     found = [row for at, etf in enumerate(ETFS) for row in closes(etf, last, 320, 100 + at)]
     found += [row for at, stock in enumerate(("AAA", "BBB")) for row in closes(stock, last, 320, 50 + at)]
     found += closes("NEW", last, 30, 10)
@@ -218,3 +219,20 @@ def trend(platform: Platform, etfs: Sequence[str], session: date = D) -> None:
             None if etf == "SPY" else 1,
             etf != "SPY",
         )
+
+
+def stored_sessions(platform: Platform, ticker: str) -> list[date]:
+    """Sessions that are stored of an ETF or stock, oldest first."""
+    rows = platform.rows(
+        """SELECT trade_date FROM collected_01_daily_etf_ohlc WHERE ticker = %s
+           UNION ALL SELECT trade_date FROM collected_06_daily_stock_history WHERE ticker = %s ORDER BY 1""",
+        ticker,
+        ticker,
+    )
+    return [row[0] for row in rows]
+
+
+def findings(platform: Platform, check: str) -> list[tuple[Any, ...]]:
+    """(ticker, session) of a check's findings."""
+    query = "SELECT ticker, session FROM data_quality_findings WHERE check_name = %s ORDER BY 1, 2"
+    return platform.rows(query, check)

@@ -14,7 +14,7 @@ import pytest
 from collector import kafka_01_producer_etf_daily as etf_daily
 from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
 from collector import kafka_04_producer_stock_daily as stock_daily
-from test.collector.conftest import ETFS, Platform, closes, forget_yfinance, trend
+from test.collector.conftest import ETFS, Platform, closes, findings, forget_yfinance, stored_sessions, trend
 from test.replay.market import write_market
 from utils.program import AlreadyComplete, RunAgain
 from utils.sessions import sessions_between, sessions_until
@@ -115,12 +115,6 @@ def cost(platform: Platform) -> dict[str, int]:
     return dict(kinds)
 
 
-def stored(platform: Platform, ticker: str) -> list[date]:
-    """Sessions of an ETF or a stock."""
-    table = "collected_01_daily_etf_ohlc" if ticker in ETFS else "collected_06_daily_stock_history"
-    return [row[0] for row in platform.rows(f"SELECT trade_date FROM {table} WHERE ticker = %s ORDER BY 1", ticker)]
-
-
 SUCCESS = ["success"] * 4
 
 
@@ -165,7 +159,7 @@ def test_after_two_evenings_without_a_source_no_session_is_missing(
     assert cost(platform)["bars"] == len(ETFS) + 1 + 3
     for ticker in ("SPY", "IWM", "XLB", "AAA", "900010.KS"):
         calendar = CALENDARS.get(ticker, "XNYS")
-        assert stored(platform, ticker)[-4:] == sessions_between(FRIDAY, wednesday, calendar), ticker
+        assert stored_sessions(platform, ticker)[-4:] == sessions_between(FRIDAY, wednesday, calendar), ticker
     rates = platform.rows("SELECT rate_date FROM collected_00_fx_rate WHERE currency = 'KRW' ORDER BY 1 DESC LIMIT 4")
     assert [row[0] for row in rates[::-1]] == sessions_between(date(2026, 3, 5), TUESDAY, "24/5")
 
@@ -217,10 +211,10 @@ def test_weeks_in_which_clocks_change_and_a_holiday_of_one_country_only(platform
         assert ("900010.KS" in asked) == (instant[:10] not in ("2026-03-02", "2026-03-31")), instant
         for ticker in ("SPY", "AAA", "PNC.L", "900010.KS"):
             calendar = CALENDARS.get(ticker, "XNYS")
-            expected = sessions_between(stored(platform, ticker)[0], session, calendar)
-            assert stored(platform, ticker) == expected, (instant, ticker)
-    assert date(2026, 3, 2) not in stored(platform, "900010.KS")
-    assert platform.rows("SELECT ticker, session FROM data_quality_findings WHERE check_name = 'missing session'") == []
+            expected = sessions_between(stored_sessions(platform, ticker)[0], session, calendar)
+            assert stored_sessions(platform, ticker) == expected, (instant, ticker)
+    assert date(2026, 3, 2) not in stored_sessions(platform, "900010.KS")
+    assert findings(platform, "missing session") == []
 
 
 def test_a_stock_that_is_renamed_is_named_once_and_the_new_name_is_fetched(
@@ -243,8 +237,8 @@ def test_a_stock_that_is_renamed_is_named_once_and_the_new_name_is_fetched(
     assert programs(MONDAY) == ["success", "success", "success", "partial"]
     assert platform.run()["error"] == "PNC.L bars: No data found, symbol may be delisted"
     assert platform.run()["usable"]
-    assert stored(platform, "PNC.L")[-1] == FRIDAY  # what is stored stays
-    assert stored(platform, "BBB")[-1] == MONDAY
+    assert stored_sessions(platform, "PNC.L")[-1] == FRIDAY  # what is stored stays
+    assert stored_sessions(platform, "BBB")[-1] == MONDAY
 
 
 def test_a_stock_that_is_halted_for_a_day_goes_on_with_a_finding(
@@ -256,10 +250,11 @@ def test_a_stock_that_is_halted_for_a_day_goes_on_with_a_finding(
     assert programs(MONDAY) == ["success", "success", "success", "RunAgain"]
     assert platform.run()["error"] == "AAA bars: no data: no bar of 2026-03-09"
     assert programs(TUESDAY) == SUCCESS
-    assert stored(platform, "AAA")[-2:] == [FRIDAY, TUESDAY]
+    assert stored_sessions(platform, "AAA")[-2:] == [FRIDAY, TUESDAY]
     assert platform.rows(
         "SELECT ticker, session, count(*) FROM data_quality_findings WHERE check_name = 'missing session' GROUP BY 1, 2"
     ) == [("AAA", MONDAY, 2)]
     platform.yahoo.clear_faults()
     assert programs(date(2026, 3, 11)) == SUCCESS
-    assert stored(platform, "AAA")[-4:] == sessions_between(FRIDAY, date(2026, 3, 11))  # it came late, and came
+    # It came late, and came.
+    assert stored_sessions(platform, "AAA")[-4:] == sessions_between(FRIDAY, date(2026, 3, 11))

@@ -1,4 +1,4 @@
-"""Pace, budget and block, with a clock of the test's own."""
+"""Pace, budget and block: with a clock of the test's own, and as programs keep them."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from collector import kafka_01_producer_etf_daily as etf_daily
+from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
+from collector import kafka_04_producer_stock_daily as stock_daily
 from collector.pace import JITTER, STALE_SECONDS, Pace
 from database import budget
 from database.connection import connect
+from test.collector.conftest import Platform, trend
 from test.conftest import Database
+from utils.program import RunAgain
 
 NOON = datetime(2026, 1, 23, 12, tzinfo=UTC)
 
@@ -137,3 +142,111 @@ def test_each_further_block_of_a_day_lasts_longer(database: Database) -> None:
         assert block(NOON + timedelta(hours=2)) == 30  # the last one over and over
         assert block(NOON + timedelta(hours=3), at_least=45) == 45  # what the source asks for
         assert block(NOON + timedelta(days=1)) == 5  # a new day
+
+
+# Programs that keep them
+
+
+@pytest.mark.integration
+def test_429_stops_the_run_as_partial_and_says_when_to_go_on(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "chart/IWM", "times": 1, "status": 429})
+    with pytest.raises(RunAgain) as stopped:
+        etf_daily.main(["--group", "benchmark"])
+    run = platform.run()
+    assert run["status"] == "partial"
+    assert run["stored"] >= 1
+    assert timedelta(minutes=4) < stopped.value.not_before - datetime.now(UTC) <= timedelta(minutes=5)
+    assert abs(run["not_before"] - stopped.value.not_before) < timedelta(seconds=1)
+    asked = len(platform.yahoo.requests())
+    assert len([each for each in platform.yahoo.requests() if each.status == 429]) == 1
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    assert len(platform.yahoo.requests()) == asked  # blocked: nobody asks
+    platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
+
+
+@pytest.mark.integration
+def test_429_after_the_deadline_holds_nothing_back_and_still_says_when_to_go_on(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    platform.yahoo.faults({"match": "chart/IWM", "times": 2, "status": 429})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "benchmark"])
+    platform.write("UPDATE process_executions SET started_at = started_at - interval '2 hours'")
+    platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    run = platform.run()
+    assert (run["status"], run["usable"], run["not_before"]) == ("partial", True, None)
+    [(blocked,)] = platform.rows("SELECT blocked_until FROM source_budget")
+    until = f"the source answered 429, until {blocked.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    assert until in capsys.readouterr().out
+    assert until in run["error"]
+    platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+    assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
+
+
+@pytest.mark.integration
+def test_a_source_that_limits_requests_again_is_left_alone_three_times_as_long(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    platform.yahoo.faults({"match": "finance/chart", "times": 2, "status": 429})
+    for pause in (5, 15):
+        with pytest.raises(RunAgain) as stopped:
+            etf_daily.main(["--group", "benchmark"])
+        # Stopped before anything was stored, but by the source's word: no failure of the run.
+        assert (platform.run()["status"], platform.run()["usable"]) == ("partial", False)
+        left = stopped.value.not_before - datetime.now(UTC)
+        assert timedelta(minutes=pause - 1) < left <= timedelta(minutes=pause)
+        platform.write("UPDATE source_budget SET blocked_until = now()")
+    assert etf_daily.main(["--group", "benchmark"]) == 0
+
+
+@pytest.mark.integration
+def test_nobody_asks_after_a_429_not_even_who_waits_for_a_slot(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_WORKERS", "4")
+    monkeypatch.setenv("YAHOO_PACE_SECONDS", "0.2")
+    platform.yahoo.faults({"match": "finance/chart", "times": None, "status": 429})
+    with pytest.raises(RunAgain):
+        etf_daily.main(["--group", "sector"])
+    assert len(platform.asked("/chart/")) == 1
+
+
+@pytest.mark.integration
+def test_a_budget_that_is_used_up_stops_until_midnight(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YAHOO_DAILY_BUDGET", "4")
+    with pytest.raises(RunAgain) as stopped:
+        etf_daily.main(["--group", "benchmark"])
+    assert len(platform.yahoo.requests()) == 4
+    assert stopped.value.not_before.hour == 0
+    assert platform.rows("SELECT used, reserved FROM source_budget") == [(4, 0)]
+
+
+@pytest.mark.integration
+def test_lists_and_profiles_take_longer_slots_than_bars_and_quotes(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots: list[float] = []
+    monkeypatch.setattr(Pace, "wait", lambda _, seconds: slots.append(seconds))
+    monkeypatch.setenv("YAHOO_WORKERS", "1")
+    monkeypatch.delenv("YAHOO_PACE_SECONDS")
+    monkeypatch.delenv("YAHOO_SLOW_PACE_SECONDS")
+    trend(platform, ["XLF"])
+    trending_holdings.main([])
+    stock_daily.main(["--tickers", "AAA"])
+    paths = [each.path for each in platform.yahoo.requests()]
+    kinds = {path.rpartition("/")[0]: slot for path, slot in zip(paths, slots, strict=True)}
+    assert kinds == {
+        "": 1.0,
+        "/v1/test": 1.0,
+        "/v7/finance": 1.0,
+        "/v8/finance/chart": 1.0,
+        "/v10/finance/quoteSummary": 2.5,
+    }
+    assert slots.count(2.5) == 2
