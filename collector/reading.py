@@ -34,11 +34,11 @@ def history_of(
     )
 
 
-def quotes_of(answer: Any, *, fetched_at: datetime) -> dict[str, Quote] | None:
-    """The quotes of a batch by symbol, without what the source has buried; None when it answered for no symbol."""
+def quotes_of(answer: Any, *, fetched_at: datetime) -> dict[str, Quote]:
+    """The quotes of a batch by symbol, without what the source has buried; no answer when it is empty."""
     told = _results(answer, "quoteResponse")
     if not told:
-        return None
+        raise SourceUnavailable("a quote of none of them")
     return {
         str(quote["symbol"]): Quote(
             str(quote["symbol"]),

@@ -21,7 +21,6 @@ from collector.yahoo import QUOTES_AT_ONCE
 from config.universe import exchange_calendar
 from database import coverage
 from database.coverage import Stock
-from database.processing import struck
 from utils.messages import ProfileMessage
 from utils.program import UsageError
 from utils.sessions import previous_session, session_at_or_before, sessions_until
@@ -75,7 +74,7 @@ def chosen(request: Request, tickers: Sequence[str]) -> Phases:
 
 
 def batches(tickers: Sequence[str]) -> list[tuple[str, ...]]:
-    """Requests for quotes, of equal size: a dead symbol left alone in one would be an answer without any quote.
+    """Requests for quotes, of equal size: a full one has no room for a symbol that is known to live.
 
     >>> [len(batch) for batch in batches([f"T{number}" for number in range(51)])]
     [26, 25]
@@ -119,8 +118,7 @@ class _Work:
                     f"market caps of {request.as_of_date} can't be had: the source knows today's only"
                 )
             return
-        missed = struck(request.connection, "quotes", due)
-        outcomes = yield [QuotesTask(batch, request.as_of_date, self.known, missed) for batch in batches(due)]
+        outcomes = yield [QuotesTask(batch, request.as_of_date, self.known) for batch in batches(due)]
         self._learn(outcomes)
         # What a quote doesn't know, now or five times before, a profile doesn't either.
         self.unknown |= set(tickers) - set(free)

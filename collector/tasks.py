@@ -4,7 +4,7 @@ A task that raises NoData, SourceUnavailable or RateLimited says so for all its 
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
@@ -192,12 +192,11 @@ class HoldingsTask:
 
 @dataclass(frozen=True)
 class QuotesTask:
-    """Market caps, and what the stocks are, of at most 50 in one request. `missed`: by the last request, too."""
+    """Market caps, and what the stocks are, of at most 50 in one request."""
 
     tickers: tuple[str, ...]
     session: date
     known: Mapping[str, Stock]
-    missed: Collection[str]
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -207,7 +206,7 @@ class QuotesTask:
         return f"quotes of {len(self.tickers)}: {', '.join(self.tickers)}"
 
     def perform(self, source: Source) -> list[Outcome]:
-        quotes = source.yahoo.quotes(self.tickers, missed=self.missed)
+        quotes = source.yahoo.quotes(self.tickers)
         now = source.now()
         outcomes: list[Outcome] = []
         for item in self.items:

@@ -4,7 +4,7 @@ Each request passes `collector.manners`; what comes back is read by `collector.r
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from collector.manners import QUOTES_PATH, SUMMARY_PATH, Manners, PoliteSession
 from collector.reading import history_of, holdings_of, profile_of, quotes_of
 from collector.way import way_to_source
 from config.settings import YahooSettings
+from config.universe import BENCHMARK
 from database.connection import Connection
 from utils.clock import wall_now
 from utils.program import StageFailed
@@ -97,23 +98,16 @@ class Yahoo:
         modules = ("quoteType", "assetProfile", "price")
         return self._patiently(lambda: profile_of(ticker, self._summary(ticker, modules), fetched_at=wall_now()))
 
-    def quotes(self, tickers: Sequence[str], *, missed: Collection[str] = ()) -> dict[str, Quote]:
+    def quotes(self, tickers: Sequence[str]) -> dict[str, Quote]:
         """Quotes of at most 50 instruments in one request; what the source doesn't know is absent.
 
-        missed: those that it didn't know before: only of them an answer without any quote is believed.
         Raises ValueError for more than 50.
         """
         if len(tickers) > QUOTES_AT_ONCE:
             raise ValueError(f"at most {QUOTES_AT_ONCE} tickers a request, got {len(tickers)}")
-        asked = {"symbols": ",".join(tickers), "formatted": "false"}
-
-        def ask() -> dict[str, Quote]:
-            found = quotes_of(self._json(f"{QUERY1}{QUOTES_PATH}", asked), fetched_at=wall_now())
-            if found is None and not set(tickers) <= set(missed):
-                raise SourceUnavailable("a quote of none of them")
-            return found or {}
-
-        return self._patiently(ask)
+        asked = {"symbols": ",".join(_with_one_that_lives(tickers)), "formatted": "false"}
+        found = self._patiently(lambda: quotes_of(self._json(f"{QUERY1}{QUOTES_PATH}", asked), fetched_at=wall_now()))
+        return {ticker: found[ticker] for ticker in tickers if ticker in found}
 
     def _summary(self, ticker: str, modules: Iterable[str]) -> Any:
         asked = {"modules": ",".join(modules), "corsDomain": "finance.yahoo.com", "formatted": "false"}
@@ -138,6 +132,19 @@ class Yahoo:
                 except PeeweeException as error:  # where yfinance keeps cookies and time zones
                     raise StageFailed(f"YAHOO_CACHE_DIR {self._settings.cache_dir}: {_of_cache(error)}") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _with_one_that_lives(tickers: Sequence[str]) -> list[str]:
+    """What to ask for: dead symbols alone would be an answer without any quote, as of a source that is out of order.
+
+    A request that is full has no room for it: fifty that are all dead there are not.
+
+    >>> _with_one_that_lives(["FB"])
+    ['FB', 'SPY']
+    >>> len(_with_one_that_lives([f"T{number}" for number in range(50)]))
+    50
+    """
+    return list(dict.fromkeys([*tickers, BENCHMARK]))[:QUOTES_AT_ONCE]
 
 
 def _named(ask: Callable[[], T]) -> T:

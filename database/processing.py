@@ -65,16 +65,6 @@ def quarantined(connection: Connection, operation: str, tickers: Iterable[str]) 
     return dict(rows.fetchall())
 
 
-def struck(connection: Connection, operation: str, tickers: Iterable[str]) -> set[str]:
-    """Those of the tickers that have failed for good since their last success."""
-    rows = connection.execute(
-        """SELECT ticker FROM asset_processing_state
-           WHERE operation = %s AND ticker = ANY(%s) AND consecutive_failures > 0""",
-        (operation, list(tickers)),
-    )
-    return {row[0] for row in rows}
-
-
 @dataclass(frozen=True)
 class Quarantine:
     """One instrument and operation that is not asked for before `next_retry_at`."""

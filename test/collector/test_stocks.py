@@ -252,15 +252,18 @@ def test_stocks_without_a_quote_are_asked_for_again_and_no_strike(
     assert platform.rows("SELECT max(consecutive_failures) FROM asset_processing_state") == [(0,)]
 
 
-def test_a_stock_that_was_missed_among_others_may_be_missed_alone(platform: Platform) -> None:
-    stock_daily.main(["--tickers", "AAA,NEW"])
+@pytest.mark.parametrize("tickers", ["AAA", "AAA,NEW"])
+def test_a_dead_symbol_is_a_strike_whether_or_not_it_is_alone_in_its_request(platform: Platform, tickers: str) -> None:
+    stock_daily.main(["--tickers", tickers])
     platform.yahoo.move_clock(MONDAY_EVENING)
     platform.yahoo.faults({"match": "v7/finance/quote", "times": None, "kind": "unknown_symbol", "symbols": ["AAA"]})
-    for _ in range(2):
-        assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0
+    for _ in range(2):  # the second time, nothing else is due
+        assert stock_daily.main(["--tickers", tickers]) == 0
     assert len(platform.asked("v7/finance/quote")) == 3
     assert platform.run()["error"] == "AAA quotes: the source doesn't know it"
     assert platform.run()["usable"]
+    struck = "SELECT ticker, operation, consecutive_failures FROM asset_processing_state WHERE consecutive_failures > 0"
+    assert platform.rows(struck) == [("AAA", "quotes", 1)]
 
 
 def test_a_lone_ticker_that_nobody_knows_is_named(platform: Platform) -> None:
