@@ -175,18 +175,18 @@ def _perform(task: Task, source: Source) -> _Answer:
     """In a worker's thread: the task's outcomes, with its requests counted; a named problem fails all its items."""
     before = source.yahoo.manners.requests_made()
 
-    def failed(error: Exception, text: str, *, permanent: bool) -> _Answer:
-        outcomes = [Outcome(item, error=text, permanent=permanent) for item in task.items]
+    def failed(error: Exception, text: str, *, permanent: bool = False, unknown: bool = False) -> _Answer:
+        outcomes = [Outcome(item, error=text, permanent=permanent, unknown=unknown) for item in task.items]
         return _Answer(outcomes, source.yahoo.manners.requests_made() - before, error)
 
     try:
         outcomes = task.perform(source)
     except (RateLimited, SourceUnavailable, NoSessions) as error:
-        return failed(error, str(error), permanent=False)
+        return failed(error, str(error))
     except NoData as error:
-        return failed(error, str(error), permanent=True)
-    except ValidationError as error:  # of the answer, and no word on the instrument
-        return failed(error, no_message(error), permanent=False)
+        return failed(error, str(error), permanent=True, unknown=True)
+    except ValidationError as error:  # sent as it is, it would be a dead letter
+        return failed(error, no_message(error), permanent=True)
     return _Answer(outcomes, source.yahoo.manners.requests_made() - before)
 
 

@@ -199,7 +199,7 @@ class _Work:
 
     def _learn(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
-            if outcome.error is not None and outcome.permanent:
+            if outcome.unknown:
                 self.unknown.add(outcome.item.ticker)
             if isinstance(outcome.message, ProfileMessage):
                 ticker = outcome.item.ticker

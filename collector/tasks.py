@@ -36,6 +36,7 @@ class Outcome:
     """What became of an item: a message to send, a failure, or, with neither, nothing new. `currency`: of bars.
 
     Both: some of what was asked for is there and worth storing, and the rest makes the item a failure.
+    permanent: asking again this evening won't help, a strike. unknown: as the source has no such symbol.
     """
 
     item: Item
@@ -43,6 +44,7 @@ class Outcome:
     currency: str | None = None
     error: str | None = None
     permanent: bool = False
+    unknown: bool = False
     findings: tuple[Finding, ...] = ()
 
 
@@ -99,7 +101,7 @@ class BarsTask:
         try:
             history, answered, calendar = self._ask(source, self.plan.start)
         except NoSessions:
-            return [self._judge({}, [], None, begins=False)]
+            return [self._judge({}, [], None, told=False, begins=False)]
         stored = self._stored(source, self.plan.start)
         whole_from, change = self.plan.whole_from, restated(stored, answered)
         if change is not None and whole_from is not None:
@@ -123,7 +125,7 @@ class BarsTask:
             observed_session=last_closed_session(observed_at, settle_minutes=source.settle_minutes, calendar=calendar),
         )
         begins = bool(answered) and bars.begins(history, answered[0].trade_date, calendar)
-        outcome = self._judge(stored, answered, message or None, begins=begins)
+        outcome = self._judge(stored, answered, message or None, told=not history.frame.empty, begins=begins)
         if change is not None:
             restatement = Finding(RESTATED, self.plan.ticker, change.session, "info", change.reason)
             outcome = replace(outcome, findings=(*outcome.findings, restatement))
@@ -140,11 +142,17 @@ class BarsTask:
         return {bar.trade_date: bar for bar in stored_bars(source.connection, self.asset, self.plan.ticker, since)}
 
     def _judge(
-        self, stored: Mapping[date, StoredBar], answered: list[Bar], message: Message | None, *, begins: bool
+        self,
+        stored: Mapping[date, StoredBar],
+        answered: list[Bar],
+        message: Message | None,
+        *,
+        told: bool,
+        begins: bool,
     ) -> Outcome:
         """Send, leave or fail: an answer without the session it was asked for is no success, whatever else it has.
 
-        begins: the source has nothing before the answer.
+        told: the answer has sessions, usable or not. begins: the source has nothing before the answer.
         """
         plan, (item,) = self.plan, self.items
         given = {bar.trade_date for bar in answered}
@@ -162,9 +170,10 @@ class BarsTask:
             message = None
         if not late and answered:
             return Outcome(item, message, findings=tuple(found))
-        # Only the newest session lacks: the source may be late. More of them: a stock has stopped trading. The ETFs
-        # trade every session, so that the source is late with theirs, however long.
-        permanent = self.asset != "etf" and len(late) > 1 and (bool(answered) or plan.whole_from is not None)
+        # Only the newest session lacks: the source may be late. More of them: a stock has stopped trading, or what the
+        # source tells of it is never usable. The ETFs trade every session, so that the source is late with theirs,
+        # however long.
+        permanent = self.asset != "etf" and len(late) > 1 and (told or plan.whole_from is not None)
         span = f"{late[0]} to {late[-1]}" if len(late) > 1 else str(late[0] if late else plan.end)
         error = f"no data: no bar of {span}"
         return Outcome(item, message, error=error, permanent=permanent, findings=tuple(found))
@@ -212,7 +221,7 @@ class QuotesTask:
         for item in self.items:
             quote = quotes.get(item.ticker)
             if quote is None:
-                outcomes.append(Outcome(item, error="the source doesn't know it", permanent=True))
+                outcomes.append(Outcome(item, error="the source doesn't know it", permanent=True, unknown=True))
                 continue
             try:
                 profile = profiles.quoted_profile(quote, self.known.get(item.ticker), observed_at=now)
@@ -226,7 +235,7 @@ class QuotesTask:
             except NoData as error:
                 outcomes.append(Outcome(item, error=str(error), permanent=True))
             except ValidationError as error:  # of this one: the others of the request are as good as ever
-                outcomes.append(Outcome(item, error=no_message(error)))
+                outcomes.append(Outcome(item, error=no_message(error), permanent=True))
         return outcomes
 
 

@@ -61,9 +61,9 @@ class _Odd:
         return []
 
 
-def test_an_answer_that_makes_no_message_is_no_word_on_its_instrument() -> None:
+def test_an_answer_that_makes_no_message_is_a_strike_and_does_not_make_its_instrument_unknown() -> None:
     (outcome,) = _perform(_Odd(), Mock(yahoo=Mock(manners=Mock(requests_made=lambda: 0)))).outcomes
-    assert (outcome.item, outcome.permanent) == (Item("AAA", "bars"), False)
+    assert (outcome.item, outcome.permanent, outcome.unknown) == (Item("AAA", "bars"), True, False)
     assert "an answer that makes no message" in (outcome.error or "")
 
 

@@ -122,6 +122,21 @@ def test_what_comes_with_a_quote_is_never_left_alone(platform: Platform) -> None
         assert [(each.ticker, each.operation) for each in quarantines(connection)] == [("AAA", "quotes")]
 
 
+@pytest.mark.parametrize(("close", "volume"), [(50, 10**14), (10**13, 1000)])
+def test_bars_that_can_never_be_stored_are_left_alone(platform: Platform, close: int, volume: int) -> None:
+    body = """{"chart": {"result": [{"meta": {"currency": "USD", "exchangeTimezoneName": "America/New_York",
+        "instrumentType": "EQUITY", "exchangeName": "NYQ", "gmtoffset": -18000, "validRanges": ["1d", "max"]},
+        "timestamp": [1768487400], "indicators": {"quote": [{"open": [1], "high": [1], "low": [1],
+        "close": [CLOSE], "volume": [VOLUME]}], "adjclose": [{"adjclose": [CLOSE]}]}}], "error": null}}"""
+    body = body.replace("CLOSE", f"{close}").replace("VOLUME", f"{volume}")
+    platform.yahoo.faults({"match": "chart/AAA", "times": None, "status": 200, "body": body})
+    for session in sessions_until(date(2026, 1, 27), 6):
+        evening(platform, session)
+        assert stock_daily.main(["--tickers", "AAA"]) == 0
+    assert strikes(platform) == (5, timedelta(days=7))
+    assert len(platform.asked("chart/AAA")) == 5
+
+
 def test_bars_of_an_etf_are_asked_for_whatever_happens(platform: Platform) -> None:
     platform.yahoo.faults({"match": "chart/DIA", "times": None, "kind": "unknown_symbol"})
     for session in sessions_until(date(2026, 1, 27), 6):
