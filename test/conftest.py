@@ -237,10 +237,12 @@ def kafka_broker(where: Path, jars: Path, *, advertised: int | None = None) -> I
         process.send_signal(signal)
         process.wait(30)
 
-    start()
-    yield Broker(port, start, stop)
-    if running:
-        stop()
+    try:
+        start()
+        yield Broker(port, start, stop)
+    finally:
+        if running:
+            stop()
 
 
 @retry(stop=stop_after_delay(60), wait=wait_fixed(0.1), reraise=True)

@@ -25,6 +25,7 @@ from typing import Any
 
 import psutil
 
+from test.bench.program import run_bench
 from test.conftest import REPO
 from utils.stack.folder import data_root
 
@@ -70,9 +71,13 @@ def run(name: str, arguments: Sequence[str], folder: Path) -> bool:
     }
     begun, printed = time.monotonic(), []
     with subprocess.Popen([sys.executable, *command], cwd=REPO, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            printed.append(line.rstrip())
+        try:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                printed.append(line.rstrip())
+        except SystemExit:  # we are told to stop; of a terminal's Ctrl-C the bench knows already
+            process.terminate()
+            raise
     if process.returncode != 0:
         print(f"{name}: exit code {process.returncode}, nothing kept", file=sys.stderr)
         return False
@@ -139,4 +144,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    run_bench(lambda: main(sys.argv[1:]))

@@ -35,6 +35,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 from database import api_keys
 from database.connection import parameters
 from test.bench.markets import fill
+from test.bench.program import run_bench
 from test.conftest import REPO, Database, free_port, fresh_database, postgres_server
 from test.published import KEY
 
@@ -366,4 +367,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_bench(main)

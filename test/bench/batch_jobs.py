@@ -15,12 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import psutil
 
 from test.bench.markets import fill
+from test.bench.program import run_bench
 from test.conftest import DOWNLOADS, REPO, Database, fresh_database, postgres_server
 from utils.sessions import sessions_until
 
@@ -52,13 +54,15 @@ def measured(database: Database, archive: Path, program: str, *arguments: str, *
             [sys.executable, program, *arguments], cwd=REPO, env=environment, stdout=said, stderr=said
         )
         tree = psutil.Process(process.pid)
-        while process.poll() is None:
-            peak = max(peak, _memory(tree))
-            try:
-                process.wait(SAMPLE_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-        seconds = time.monotonic() - begun
+        try:
+            while process.poll() is None:
+                peak = max(peak, _memory(tree))
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(SAMPLE_SECONDS)
+            seconds = time.monotonic() - begun
+        finally:
+            process.terminate()
+            process.wait(60)
         said.seek(0)
         if process.returncode:
             print(said.read()[-4000:], file=sys.stderr)
@@ -116,4 +120,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_bench(main)

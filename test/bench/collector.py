@@ -28,6 +28,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 from config.settings import KafkaSettings
 from config.topics import TOPICS
 from config.universe import FIRST_FETCH_SESSIONS
+from test.bench.program import run_bench
 from test.conftest import DOWNLOADS, REPO, Database, Server, free_port, fresh_database, kafka_broker, postgres_server
 from test.replay.market import write_market
 from utils import topics
@@ -214,4 +215,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_bench(main)

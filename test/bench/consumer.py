@@ -25,6 +25,7 @@ from config.settings import KafkaSettings
 from config.topics import PARTITIONS, STOCK_DAILY
 from database.connection import connect
 from test.bench.collector import LAST, MEBIBYTE, SESSIONS_A_YEAR, busy_seconds, memory, program
+from test.bench.program import run_bench
 from test.conftest import DOWNLOADS, REPO, Database, Server, fresh_database, kafka_broker, postgres_server
 from test.consumer.topics import remake_topics
 from utils.kafka import producer
@@ -205,4 +206,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_bench(main)

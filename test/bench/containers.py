@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from test.bench.program import run_bench
 from test.bench.sampling import meanwhile
 from test.compose.engine import IMAGES, containers, docker, engine_answers
 from test.conftest import REPO
@@ -142,4 +143,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_bench(main)

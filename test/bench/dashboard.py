@@ -32,6 +32,7 @@ from config.settings import DashboardSettings, load
 from dashboard.screenshots import DRAWN, READY, chromium
 from dashboard.site import PAGES
 from test.bench.api import Caller
+from test.bench.program import run_bench
 from test.conftest import REPO, free_port
 from utils.stack.services import DASHBOARD
 
@@ -283,4 +284,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_bench(main)

@@ -12,7 +12,6 @@ one query, besides a few for each row that it returns.
 import argparse
 import os
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from api.routers.stocks import BARS, STOCKS
 from database import api_keys
 from test.bench.api import LAST, SESSIONS_A_YEAR, fill_results
 from test.bench.markets import fill
+from test.bench.program import run_bench
 from test.conftest import Database, fresh_database, postgres_server
 from test.published import KEY
 from utils.sessions import sessions_until
@@ -488,4 +488,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

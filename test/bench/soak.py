@@ -27,6 +27,7 @@ from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
 
 from dashboard.screenshots import chromium
+from test.bench.program import run_bench
 from test.e2e.stack import Stack, running_stack
 from test.replay.generator import generate
 from utils.program import RUN_AGAIN
@@ -190,4 +191,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_bench(main)

@@ -19,6 +19,7 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from test.bench.program import run_bench
 from test.bench.sampling import meanwhile
 from test.conftest import REPO
 from test.e2e.market import D, write_market
@@ -134,12 +135,19 @@ def first_start(folder: Path) -> Rows:
     environment = kept | {"HOME": str(folder / "home"), "ACTSTOCK_PORTS": "free", "ACTSTOCK_MODE": "local"}
     (folder / "home").mkdir()
     begun = time.monotonic()
-    done = subprocess.run(
-        [str(clone / "start.sh"), "demo"], env=environment, capture_output=True, text=True, check=False, timeout=1800
-    )
-    seconds = time.monotonic() - begun
+    try:
+        done = subprocess.run(
+            [str(clone / "start.sh"), "demo"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1800,
+        )
+        seconds = time.monotonic() - begun
+    finally:
+        subprocess.run([str(clone / "start.sh"), "stop"], env=environment, check=False, capture_output=True)
     print(done.stdout[-4000:])
-    subprocess.run([str(clone / "start.sh"), "stop"], env=environment, check=False, capture_output=True)
     return [("first start.sh demo, from nothing", f"{seconds:.0f} s (exit code {done.returncode})")]
 
 
@@ -181,4 +189,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_bench(main)

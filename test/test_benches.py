@@ -1,0 +1,76 @@
+"""A bench that is told to stop leaves nothing running."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from test.bench.__main__ import HERE, NAMES
+from test.conftest import REPO, kafka_broker
+
+BENCH = """
+import subprocess
+from test.bench.program import run_bench
+
+def main():
+    server = subprocess.Popen(["sleep", "600"])
+    try:
+        print(server.pid, flush=True)
+        server.wait()
+    finally:
+        server.terminate()
+        server.wait()
+
+run_bench(main)
+"""
+BENCHES = """
+import sys
+from pathlib import Path
+from test.bench import __main__ as benches
+from test.bench.program import run_bench
+
+benches._git, benches.machine, sys.executable = (lambda *_: ""), dict, sys.argv[1]
+run_bench(lambda: benches.run("any", [], Path("nowhere")))
+"""
+
+
+def test_sigterm_to_the_benches_ends_the_one_that_runs_and_its_servers(tmp_path: Path) -> None:
+    (tmp_path / "bench.py").write_text(BENCH)
+    python = tmp_path / "python"  # whatever bench it is asked for, it runs ours
+    python.write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path / 'bench.py'}\n")
+    python.chmod(0o755)
+    benches = subprocess.Popen(
+        [sys.executable, "-P", "-c", BENCHES, str(python)],
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with benches:
+        try:
+            said = benches.stdout
+            assert said is not None
+            server = psutil.Process(next(int(line) for line in said if line.strip().isdigit()))
+            assert server.is_running()
+        finally:
+            benches.terminate()
+    assert benches.returncode == 128 + signal.SIGTERM
+    assert not server.is_running()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_bench_is_run_so_that_it_can_be_told_to_stop(name: str) -> None:
+    source = (HERE / f"{name}.py").read_text(encoding="utf-8")
+    assert source.endswith('if __name__ == "__main__":\n    run_bench(main)\n')
+
+
+@pytest.mark.integration
+def test_a_broker_ends_with_what_broke_off_its_block(jars: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), kafka_broker(tmp_path, jars) as broker:
+        raise SystemExit
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", broker.port))
