@@ -11,8 +11,7 @@ from dashboard.client import Answer, ApiClient, Query
 Json = dict[str, Any]
 PERIODS = ("5", "10", "20")
 STRATEGIES = (*PERIODS, "monthly")
-SATURDAY = 5
-Found = Literal["newest", "past", "snapped", "not_computed", "before_first", "nothing"]
+Found = Literal["newest", "past", "snapped", "not_computed", "to_come", "before_first", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,11 @@ class Frame:
         return self.shown.day is None and self.shown.found != "nothing"
 
     @property
+    def is_newest(self) -> bool:
+        """The session shown is the newest with results, also where a day after it without trade was asked for."""
+        return self.shown.day is not None and self.next is None
+
+    @property
     def nothing(self) -> Answer:
         """The answer in place of one that was not asked for."""
         return Answer(404, {}, self.status.received_at, self.status.is_live)
@@ -79,10 +83,13 @@ def is_refused(answers: Iterable[Answer]) -> bool:
     return any(answer.status == 401 for answer in answers)
 
 
-def resolve(asked: date | None, sessions: list[date], missing: list[date], expected: date | None) -> Shown:
-    """Which session to show for the date that was asked for.
+def resolve(
+    asked: date | None, sessions: list[date], missing: list[date], expected: date | None, following: date | None
+) -> Shown:
+    """Which session to show for the date that was asked for. expected, following: the last closed session, the next.
 
-    A session without a result is said to have none: an older portfolio is never passed off as its.
+    A session without a result is said to have none: an older portfolio is never passed off as its. Up to the following
+    session every session is in `sessions` or `missing`, and another day is none; a later day is still to come.
     """
     if not sessions:
         return Shown(None, "nothing", asked or expected)
@@ -91,11 +98,10 @@ def resolve(asked: date | None, sessions: list[date], missing: list[date], expec
         return Shown(newest, "newest", asked)
     if asked in sessions:
         return Shown(asked, "past", asked)
-    is_to_come = expected is not None and asked > expected and asked.weekday() < SATURDAY
-    if asked in missing or is_to_come:
+    if asked in missing or asked == following:
         return Shown(None, "not_computed", asked)
-    if asked < sessions[0]:
-        return Shown(None, "before_first", asked)
+    if asked < sessions[0] or (following is not None and asked > following):
+        return Shown(None, "before_first" if asked < sessions[0] else "to_come", asked)
     before = max(day for day in sorted(sessions + missing) if day < asked)
     return Shown(before, "snapped", asked) if before in sessions else Shown(None, "not_computed", before)
 
@@ -107,9 +113,12 @@ def load_frame(client: ApiClient, address: Address) -> Frame:
     sessions = [date.fromisoformat(day) for day in dates.body.get("sessions", [])]
     missing = [date.fromisoformat(day) for day in dates.body.get("without_result", [])]
     rebalances = [date.fromisoformat(day) for day in dates.body.get("rebalances", [])]
-    expected = status.body.get("expected_as_of_date")
+    expected, following = (
+        date.fromisoformat(answer.body[name]) if name in answer.body else None
+        for answer, name in ((status, "expected_as_of_date"), (dates, "next_session"))
+    )
     asked = address.day if address.page.is_dated else None
-    shown = resolve(asked, sessions, missing, date.fromisoformat(expected) if expected else None)
+    shown = resolve(asked, sessions, missing, expected, following)
     return Frame(status, sessions, rebalances, shown)
 
 
@@ -191,7 +200,7 @@ def load_etf(client: ApiClient, about: Frame, etf: str) -> EtfDetail:
         nothing = about.nothing
         return EtfDetail(etf, nothing, dict.fromkeys(PERIODS, nothing), nothing, nothing)
     # analysed weekly: the newest session has none of its own
-    day = None if about.shown.found == "newest" else about.shown.day
+    day = None if about.is_newest else about.shown.day
     best = {name: (f"/etf-holdings/top-holdings/{etf}", {"time_period": name}) for name in PERIODS}
     analysed = [*best.values(), ("/etf-holdings/concentration", {}), ("/etf-holdings/overlap", {})]
     holdings, *found = client.get_all(

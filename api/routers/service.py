@@ -12,7 +12,7 @@ from api.problems import DOCUMENTED, RETRY_AFTER_SECONDS, ProblemError
 from api.schemas import Health, Ready, Sessions, Status
 from database import results
 from database.schema_revision import newest_revision
-from utils.sessions import sessions_between
+from utils.sessions import next_session, sessions_between
 
 open_router = APIRouter(tags=["service"])
 router = APIRouter(tags=["service"], responses=DOCUMENTED)
@@ -93,5 +93,6 @@ def sessions(app: App, db: Database) -> Sessions:
         newest=found[-1] if found else None,
         sessions=found,
         without_result=sorted(set(sessions_between(found[0], until)) - set(found)) if found else [],
+        next_session=next_session(until),
         rebalances=results.portfolio_dates(db, monthly=True),
     )

@@ -38,6 +38,7 @@ class Sessions(Model):
     newest: date | None = Field(description="Newest session with results")
     sessions: list[date] = Field(description="Sessions with a computed portfolio, oldest first")
     without_result: list[date] = Field(description="Sessions between first and expected that have none")
+    next_session: date = Field(description="First session after the expected one: what lies between is none")
     rebalances: list[date] = Field(description="Rebalance dates with a monthly portfolio, oldest first")
 
 

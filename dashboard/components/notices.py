@@ -60,6 +60,9 @@ def date_notice(frame: Frame, address: Address, t: Words) -> list[html.P]:
     if shown.found == "not_computed" and shown.asked:
         sentence = t("not_computed", d=shown.asked, t=next_run(status))
         return [line("warn", sentence, " ", again(t("latest"), address, date=""))]
+    if shown.found == "to_come" and shown.asked:
+        sentence = t("to_come", d=shown.asked, e=frame.sessions[-1])
+        return [line("warn", sentence, " ", again(t("latest"), address, date=""))]
     if shown.found == "before_first" and shown.asked:
         first = frame.sessions[0]
         sentence = t("before_first", d=shown.asked, e=first)

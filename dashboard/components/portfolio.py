@@ -46,7 +46,7 @@ def panel(shown: Strategy, strategies: Sequence[Strategy], about: Frame, address
     answer = shown.portfolio.body
     content: list[Any]
     if not shown.portfolio.is_ok:
-        content = [] if about.shown.found in ("not_computed", "before_first") else [no_result(shown, t)]
+        content = [] if about.has_none else [no_result(shown, t)]
     elif answer["state"] != "ok":
         moves = html.Div([changes_line(shown, t)], className="moves-line")
         content = [*empty(shown, about, t), moves, left_out(answer, t), fixed_sentences(shown.name, t)]

@@ -83,7 +83,7 @@ def facts(known: Sequence[tuple[str, Json]], about: Frame, t: Words) -> list[htm
     if cap is not None:
         fields.append((t("market_cap"), f"{formats.market_cap(cap, t.lang)} ({cap:,} USD)"))
     rate = about.status.body.get("usd_krw")
-    if cap is not None and rate and about.shown.found == "newest":
+    if cap is not None and rate and about.is_newest:
         fields.append((t("market_cap.krw"), formats.market_cap(cap * rate, t.lang, "KRW")))
     source = row.get("market_cap_source", "quote")
     if source != "quote":

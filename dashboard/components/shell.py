@@ -152,10 +152,10 @@ def badge(about: Frame, t: Words) -> tuple[str, str, str]:
     status: Json = about.status.body
     if not about.status.is_live or not about.status.is_ok:
         return "✕", "error", t("away.badge")
-    if about.shown.found in ("past", "snapped", "before_first"):
+    if about.shown.found in ("past", "snapped", "before_first") and not about.is_newest:
         return "◷", "quiet", t("past")
     behind = status.get("sessions_behind")
-    if behind is None or about.shown.found == "not_computed":  # which may be a day to come
+    if behind is None or about.has_none:
         return "○", "quiet", t("no_results")
     if status["freshness"] == "current":
         return "●", "ok", t("fresh")

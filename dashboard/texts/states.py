@@ -25,6 +25,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{d} 이전 45일 안에 보유종목 자료가 없어 포트폴리오를 만들 수 없습니다.",
         "No holdings snapshot in the 45 days before {d}: no portfolio can be made.",
     ),
+    "to_come": (
+        "{d}은(는) 아직 오지 않은 날짜입니다. 가장 최근 결과는 {e}입니다.",
+        "{d} is still to come. The newest result is of {e}.",
+    ),
     "before_first": (
         "{d} 결과는 없습니다. 첫 결과는 {e}입니다.",
         "There is no result of {d}. The first is of {e}.",

@@ -10,12 +10,14 @@ from dashboard.components.shell import badge
 from dashboard.data import Found, Frame, Shown
 from dashboard.texts import Words
 
-DAY = date(2026, 1, 23)
+DAY, NEXT = date(2026, 1, 23), date(2026, 1, 26)
 
 
 def frame(found: Found = "newest", *, is_live: bool = True, **status: Any) -> Frame:
     answer = Answer(200, {"sessions_behind": 0, "freshness": "current"} | status, datetime(2026, 1, 24, tzinfo=UTC))
-    return Frame(Answer(answer.status, answer.body, answer.received_at, is_live), [DAY], [], Shown(DAY, found))
+    shown = Shown(None if found in ("not_computed", "to_come") else DAY, found, DAY)
+    sessions = [DAY, NEXT] if found == "past" else [DAY]
+    return Frame(Answer(answer.status, answer.body, answer.received_at, is_live), sessions, [], shown)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,9 @@ def frame(found: Found = "newest", *, is_live: bool = True, **status: Any) -> Fr
         (frame(sessions_behind=1, freshness="behind"), ("▲", "warn", "1 session behind")),
         (frame(sessions_behind=3, freshness="behind"), ("■", "error", "3 sessions behind")),
         (frame("past"), ("◷", "quiet", "Past date")),
+        (frame("snapped"), ("●", "ok", "Current")),  # a Saturday: Friday's is the newest
+        (frame("snapped", sessions_behind=1, freshness="due"), ("→", "quiet", "Computing")),
+        (frame("to_come"), ("○", "quiet", "No results yet")),
         (frame("not_computed"), ("○", "quiet", "No results yet")),
         (frame(sessions_behind=None), ("○", "quiet", "No results yet")),
         (frame(is_live=False), ("✕", "error", "API away")),

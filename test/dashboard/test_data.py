@@ -15,7 +15,7 @@ from dashboard.data import Found, Frame, Shown, load_portfolios, resolve
 from dashboard.site import ETFS, PAGES, PORTFOLIO, SECTORS, Page
 from dashboard.texts import TEXTS
 
-TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (date(2026, 1, day) for day in (20, 21, 22, 23))
+TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, MONDAY = (date(2026, 1, day) for day in (20, 21, 22, 23, 26))
 SESSIONS, MISSING = [TUESDAY, THURSDAY], [WEDNESDAY, FRIDAY]
 
 
@@ -31,20 +31,34 @@ SESSIONS, MISSING = [TUESDAY, THURSDAY], [WEDNESDAY, FRIDAY]
     ],
 )
 def test_the_session_shown(asked: date | None, expected: Shown) -> None:
-    assert resolve(asked, SESSIONS, MISSING, FRIDAY) == expected
+    assert resolve(asked, SESSIONS, MISSING, FRIDAY, MONDAY) == expected
 
 
 def test_a_holiday_shows_the_session_before() -> None:
-    assert resolve(date(2026, 1, 24), [THURSDAY, FRIDAY], [], FRIDAY) == Shown(FRIDAY, "snapped", date(2026, 1, 24))
+    saturday = date(2026, 1, 24)
+    assert resolve(saturday, [THURSDAY, FRIDAY], [], FRIDAY, MONDAY) == Shown(FRIDAY, "snapped", saturday)
 
 
-def test_a_day_to_come_is_no_holiday() -> None:
-    monday = date(2026, 1, 26)
-    assert resolve(monday, [THURSDAY, FRIDAY], [], FRIDAY) == Shown(None, "not_computed", monday)
+PRESIDENTS_DAY = date(2026, 2, 16)  # a Monday: the session after Friday 13 is Tuesday's
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (date(2026, 2, 14), Shown(date(2026, 2, 13), "snapped", date(2026, 2, 14))),
+        (PRESIDENTS_DAY, Shown(date(2026, 2, 13), "snapped", PRESIDENTS_DAY)),  # no session, even before it is over
+        (date(2026, 2, 17), Shown(None, "not_computed", date(2026, 2, 17))),  # the next run's
+        (date(2026, 2, 18), Shown(None, "to_come", date(2026, 2, 18))),
+        (date(2026, 2, 21), Shown(None, "to_come", date(2026, 2, 21))),  # a Saturday after sessions that are to come
+    ],
+)
+def test_a_day_to_come_is_told_from_one_without_trade(asked: date, found: Shown) -> None:
+    friday, tuesday = date(2026, 2, 13), date(2026, 2, 17)
+    assert resolve(asked, [date(2026, 2, 12), friday], [], friday, tuesday) == found
 
 
 def test_before_the_first_result() -> None:
-    assert resolve(None, [], [], FRIDAY) == Shown(None, "nothing", FRIDAY)
+    assert resolve(None, [], [], FRIDAY, MONDAY) == Shown(None, "nothing", FRIDAY)
 
 
 def test_the_address_is_the_state() -> None:
@@ -82,7 +96,7 @@ def frame_of(day: date | None, *rebalances: date, sessions: list[date]) -> Frame
     return Frame(answer, sessions, list(rebalances), Shown(day, found, day))
 
 
-DECEMBER, JANUARY, MONDAY = date(2025, 12, 28), date(2026, 1, 25), date(2026, 1, 26)
+DECEMBER, JANUARY = date(2025, 12, 28), date(2026, 1, 25)
 
 
 @pytest.mark.parametrize("sessions", [[THURSDAY, FRIDAY], [THURSDAY, FRIDAY, MONDAY]])
