@@ -20,6 +20,7 @@ from dashboard.components.pipeline_tables import (
     SEVERITY_KINDS,
     finding_columns,
     finding_rows,
+    is_due,
     item_columns,
     item_rows,
     process,
@@ -205,7 +206,7 @@ def run_panel(answer: Answer, t: Words, address: Address) -> list[Any]:
     ]
 
 
-def freshness_panel(asked: Asked, _: Json, address: Address, t: Words) -> list[Any]:
+def freshness_panel(asked: Asked, status: Json, address: Address, t: Words) -> list[Any]:
     """How far each table reaches."""
     columns = table_columns(t)
     tables = asked.freshness.body.get("tables", [])
@@ -226,7 +227,7 @@ def freshness_panel(asked: Asked, _: Json, address: Address, t: Words) -> list[A
             name="tables",
             label=t("pipeline.freshness"),
             columns=columns,
-            rows=[table_row(row, t) for row in tables],
+            rows=[table_row(row, status, t) for row in tables],
             phone_columns=TABLES_PHONE,
             address=address,
             t=t,
@@ -298,7 +299,8 @@ def strip(status: Json, asked: Asked, t: Words) -> html.Dl:
         since = min(run["started_at"] for run in evening)
         found = {"error": asked.errors, "warn": asked.warnings}
         facts.append((t("last_evening.findings"), [severity_count(name, found[name].body, since, t) for name in found]))
-    behind = [t.or_as_is("about", row["table"]) for row in tables if row["sessions_behind"] != 0]
+    late = [row for row in tables if row["sessions_behind"] != 0 and not is_due(row, status)]
+    behind = [t.or_as_is("about", row["table"]) for row in late]
     facts.append((t("tables_behind"), named(behind) if behind else t("tables_behind.none")))
     if status.get("computed_at"):
         facts.append((t("last_result"), formats.instant(datetime.fromisoformat(status["computed_at"]))))

@@ -127,17 +127,23 @@ def table_columns(t: Words) -> list[grid.Column]:
     ]
 
 
-def table_row(row: Json, t: Words) -> grid.Row:
+def is_due(row: Json, status: Json) -> bool:
+    """All that the table lacks is the session that only just closed, whose evening is not over."""
+    return status.get("freshness") == "due" and row["cadence"] == "daily" and row["sessions_behind"] == 1
+
+
+def table_row(row: Json, status: Json, t: Words) -> grid.Row:
     """One table of the database against what should be in it."""
-    is_current = row["sessions_behind"] == 0
+    state = "ok" if row["sessions_behind"] == 0 else "due" if is_due(row, status) else "behind"
+    mark, kind = {"ok": ("●", "ok"), "due": ("→", "quiet"), "behind": ("▲", "warn")}[state]
     count = formats.number(row["row_count"], 0)
     return {
         "table": row["table"],
         "about": t.or_as_is("about", row["table"]),
         "cadence": t(f"cadence.{row['cadence']}"),
-        "state": t("table.state.ok" if is_current else "table.state.behind"),
-        "mark": "●" if is_current else "▲",
-        "mark_kind": "ok" if is_current else "warn",
+        "state": t(f"table.state.{state}"),
+        "mark": mark,
+        "mark_kind": kind,
         "newest_date": row["newest_date"],
         "expected_date": row["expected_date"],
         "sessions_behind": row["sessions_behind"],

@@ -96,6 +96,7 @@ TEXTS = {
     "table.empty": ("비어 있음", "empty"),
     "table.state": ("상태", "State"),
     "table.state.ok": ("최신", "Current"),
+    "table.state.due": ("계산 중", "Computing"),
     "table.state.behind": ("지연", "Behind"),
     "cadence.daily": ("매 거래일", "daily"),
     "cadence.weekly": ("매주", "weekly"),

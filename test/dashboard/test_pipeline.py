@@ -114,11 +114,34 @@ def test_a_run_that_is_not_shown_whole_is_not_called_without_problems(more: str 
 
 def test_a_table_behind_is_named_and_an_empty_one_has_no_number() -> None:
     known = {"table": "collected_00_fx_rate", "about": "exchange rates", "cadence": "daily", "is_estimate": True}
-    row = pipeline_tables.table_row(
-        known | {"newest_date": None, "expected_date": "2026-01-23", "sessions_behind": None, "row_count": 12345}, KO
-    )
+    never = {"newest_date": None, "expected_date": "2026-01-23", "sessions_behind": None, "row_count": 12345}
+    row = pipeline_tables.table_row(known | never, {"freshness": "behind"}, KO)
     assert (row["about"], row["state"], row["mark_kind"]) == ("환율", "지연", "warn")
     assert row["shown"] == {"newest_date": "비어 있음", "sessions_behind": "–", "row_count": "약 12,345"}
+
+
+@pytest.mark.parametrize(
+    ("freshness", "cadence", "behind", "state"),
+    [
+        ("current", "daily", 0, ("●", "ok", "Current")),
+        ("due", "daily", 1, ("→", "quiet", "Computing")),  # closed only just: its evening is not over
+        ("due", "daily", 2, ("▲", "warn", "Behind")),
+        ("due", "weekly", 1, ("▲", "warn", "Behind")),
+        ("behind", "daily", 1, ("▲", "warn", "Behind")),
+    ],
+)
+def test_a_table_is_not_behind_before_its_evening_is_over(
+    freshness: str, cadence: str, behind: int, state: tuple[str, str, str]
+) -> None:
+    table = {"table": "collected_00_fx_rate", "cadence": cadence, "newest_date": "2026-01-22", "row_count": 1}
+    known = table | {"expected_date": "2026-01-23", "sessions_behind": behind, "is_estimate": False}
+    row = pipeline_tables.table_row(known, {"freshness": freshness}, EN)
+    assert (row["mark"], row["mark_kind"], row["state"]) == state
+    nothing = Answer(200, {"runs": [], "findings": []}, NOW)
+    tables = Answer(200, {"tables": [known]}, NOW)
+    asked = pipeline.Asked(nothing, nothing, nothing, nothing, tables, nothing, None)
+    named = str(pipeline.strip({"freshness": freshness}, asked, EN))
+    assert ("exchange rates" in named) == (state[0] == "▲")
 
 
 def test_errors_come_before_warnings_and_a_new_check_reads_as_delivered() -> None:
