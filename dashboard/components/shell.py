@@ -131,8 +131,9 @@ def freshness(address: Address, about: Frame, t: Words) -> html.Details:
     if "expected_as_of_date" in status:
         expected = date.fromisoformat(status["expected_as_of_date"])
         facts.append(t("expected", d=formats.session(expected, t.lang)))
-    if status.get("computed_at"):
-        facts.append(t("computed_at", t=formats.instant(datetime.fromisoformat(status["computed_at"]))))
+    if status.get("computed_at"):  # of the newest results, whichever date is shown
+        at = formats.instant(datetime.fromisoformat(status["computed_at"]))
+        facts.append(t("computed_at", d=status["as_of_date"], t=at))
     if "next_run_at" in status:
         facts.append(t("next_run", t=formats.instant(datetime.fromisoformat(status["next_run_at"]))))
     return html.Details(

@@ -40,7 +40,7 @@ TEXTS = {
     "demo_badge": ("데모 데이터", "Demo data"),
     "demo_title": ("[데모] {title}", "[Demo] {title}"),
     "definitions": ("정의", "Definitions"),
-    "computed_at": ("계산 {t}", "Computed {t}"),
+    "computed_at": ("{d} 결과 계산 {t}", "Results of {d} computed {t}"),
     "next_run": ("다음 실행 {t}", "Next run {t}"),
     "expected": ("예상 거래일 {d}", "Expected session {d}"),
     "footer.source": ("시세: Yahoo Finance", "Prices: Yahoo Finance"),

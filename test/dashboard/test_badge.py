@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from dashboard.address import read
 from dashboard.client import Answer
-from dashboard.components.shell import badge
+from dashboard.components.shell import badge, freshness
 from dashboard.data import Found, Frame, Shown
+from dashboard.site import ETFS
 from dashboard.texts import Words
 
 DAY, NEXT = date(2026, 1, 23), date(2026, 1, 26)
@@ -39,3 +41,9 @@ def frame(found: Found = "newest", *, is_live: bool = True, **status: Any) -> Fr
 )
 def test_the_badge(about: Frame, told: tuple[str, str, str]) -> None:
     assert badge(about, Words("en")) == told
+
+
+def test_what_a_badge_opens_says_of_which_date_the_results_are() -> None:
+    about = frame("past", as_of_date="2026-01-26", computed_at="2026-01-26T22:10:00Z")
+    told = str(freshness(read(ETFS, {"date": "2026-01-23"}), about, Words("en")))
+    assert "Results of 2026-01-26 computed 01-27 07:10 KST" in told
