@@ -18,27 +18,33 @@ LAST = (9999, 12)
 
 def newest_months(db: Connection, count: int, *, until: date | None = None) -> list[Month]:
     """The newest months that have a result, up to that of a day, oldest first. Raises ProblemError 404 without any."""
-    found = read_months.months(db, until=(until.year, until.month) if until else LAST, count=count)
-    if found:
-        return found
-    newest = read_months.months(db, until=LAST, count=1)
-    if until is None or not newest:
+    newest = newest_month(db)
+    until = until or date(newest.year, newest.month, 1)
+    found = read_months.months(db, until=(until.year, until.month), count=count)
+    if not found:
+        raise missing_month(f"{until:%Y-%m}", newest)
+    return found
+
+
+def newest_month(db: Connection) -> Month:
+    """The newest month that has a result. Raises ProblemError 404 without any."""
+    found = read_months.months(db, until=LAST, count=1)
+    if not found:
         raise nothing_yet(WHAT)
-    raise missing_month(f"{until:%Y-%m}", newest[0])
+    return found[0]
 
 
 def one_month(db: Connection, year: int | None, month: int | None) -> Month:
     """The month, or the newest. Raises ProblemError 422 for half a month, 404 for one without a result."""
     if (year is None) != (month is None):
         raise ProblemError(422, "year and month: expected both, or neither for the newest month")
-    until = (year, month) if year is not None and month is not None else LAST
-    found = read_months.months(db, until=until, count=1)
-    if found and until in (LAST, (found[0].year, found[0].month)):
+    newest = newest_month(db)
+    if year is None or month is None:
+        return newest
+    found = read_months.months(db, until=(year, month), count=1)
+    if found and (found[0].year, found[0].month) == (year, month):
         return found[0]
-    newest = read_months.months(db, until=LAST, count=1)
-    if not newest:
-        raise nothing_yet(WHAT)
-    raise missing_month(f"{year:04d}-{month:02d}", newest[0])
+    raise missing_month(f"{year:04d}-{month:02d}", newest)
 
 
 def missing_month(asked: str, newest: Month) -> ProblemError:

@@ -290,7 +290,8 @@ def monthly_performance(
                 total_excess_pp=None if total is None or spy is None else round(total - spy, DECIMALS),
             )
         )
-    answer = MonthlyPerformance(**which_months.dated(app, shown), months=names, etfs=rows)
+    newest = which_months.newest_month(db).name
+    answer = MonthlyPerformance(**which_months.dated(app, shown), months=names, newest_month=newest, etfs=rows)
     table = [
         EtfMonthRow(**vars(month), etf_ticker=row.etf_ticker)
         for row in rows

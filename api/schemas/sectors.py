@@ -114,5 +114,6 @@ class MonthlyPerformance(Dated):
     """Monthly returns of all ETFs."""
 
     months: list[str] = Field(description="Months shown, oldest first", examples=[["2025-12", "2026-01"]])
+    newest_month: MonthName = Field(description="The newest month that has a result, shown or not")
     is_partial: bool = Field(description="The newest month is not over at as_of_date")
     etfs: list[EtfMonths] = Field(description="Sectors first, then benchmarks, each in ticker order")

@@ -13,7 +13,7 @@ from dashboard.components import choices, grid, parts
 from dashboard.components.etfs import NAMES, mark
 from dashboard.components.notices import nothing_kept
 from dashboard.components.parts import attrs, copy_link, definitions, missing
-from dashboard.data import Frame, Json
+from dashboard.data import Json
 from dashboard.texts import Words
 
 MEASURES = {"return": ("return_pct", "total_return_pct"), "excess": ("excess_pp", "total_excess_pp")}
@@ -43,7 +43,7 @@ def step(value: float | None) -> str:
 # -- the months --------------------------------------------------------------------------------------------------------
 
 
-def months(answer: Answer, about: Frame, address: Address, t: Words) -> html.Section:
+def months(answer: Answer, address: Address, t: Words) -> html.Section:
     """Up to twelve months of all ETFs."""
     if not answer.is_ok:
         back = html.A(t("latest"), href=address.url(end=""), **attrs(data_go="end="))
@@ -62,7 +62,7 @@ def months(answer: Answer, about: Frame, address: Address, t: Words) -> html.Sec
             html.Div(
                 [
                     html.H2([heading, html.Small(until(body, t))]),
-                    steps(body, about, address, t),
+                    steps(body, address, t),
                     *(choices.switch(name, labels, address, label=t(name)) for name, labels in switches.items()),
                     grid.download(csv, t),
                     copy_link(t),
@@ -122,17 +122,16 @@ def terms(body: Json, t: Words) -> list[tuple[str, str]]:
     ]
 
 
-def steps(body: Json, about: Frame, address: Address, t: Words) -> html.Div:
-    """A month back, a month on."""
-    last = body["months"][-1]
-    newest = max(about.sessions, default=date.fromisoformat(body["as_of_date"]))
+def steps(body: Json, address: Address, t: Words) -> html.Div:
+    """A month back, a month on: up to the newest month that has a result, which a session's month need not have yet."""
+    last, newest = body["months"][-1], body["newest_month"]
     back = moved(last, -1) if len(body["months"]) == MONTHS else None
-    on = moved(last, 1) if last < f"{newest:%Y-%m}" else None
+    on = moved(last, 1) if last < newest else None
 
     def link(mark_: str, month: str | None, label: str, name: str) -> Any:
         if month is None:
             return html.Span(mark_, className="step off", **attrs(aria_hidden="true"))
-        end = "" if month == f"{newest:%Y-%m}" else month
+        end = "" if month == newest else month
         told = attrs(aria_label=label, data_go=f"end={end}", data_step=name)
         return html.A(mark_, href=address.url(end=end), className="step", title=label, **told)
 

@@ -30,7 +30,7 @@ def layout(**query: str) -> Any:
         about,
         t,
         content=[
-            sectors.months(months, about, address, t),
+            sectors.months(months, address, t),
             html.Section(sectors.of_month(month, address, t), id="sector-month"),
             choices.store("month"),
         ],

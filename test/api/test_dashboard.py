@@ -115,6 +115,7 @@ class TestMonths:
         assert get(reader, "/dashboard/monthly-performance", months=1)["months"] == ["2026-01"]
         answer = get(reader, "/dashboard/monthly-performance", months=1, as_of_date="2025-12-10")
         assert (answer["months"], answer["as_of_date"], answer["is_partial"]) == (["2025-12"], "2025-12-31", False)
+        assert answer["newest_month"] == "2026-01"
         found = problem(reader, "/dashboard/monthly-performance", 404, as_of_date="2025-10-31")
         assert found["detail"] == "There is no monthly result of 2025-10; the newest is of 2026-01"
         assert "months" in problem(reader, "/dashboard/monthly-performance", 422, months=0)["detail"]

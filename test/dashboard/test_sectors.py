@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from dashboard.address import read
 from dashboard.client import Answer
 from dashboard.components import etf_detail, sectors
+from dashboard.site import SECTORS
 from dashboard.texts import Words
 
 KO, EN = Words("ko"), Words("en")
@@ -48,6 +50,19 @@ def test_months_step_over_the_year() -> None:
 def test_an_end_before_the_first_month_is_told_in_the_readers_language(t: Words, sentence: str) -> None:
     body = {"detail": "There is no monthly result of 2020-01; the newest is of 2026-01", "newest_month": "2026-01"}
     assert sectors.no_months(Answer(404, body, datetime(2026, 1, 24, tzinfo=UTC)), "2020-01", t) == sentence
+
+
+@pytest.mark.parametrize(
+    ("last", "newest", "on"),
+    [
+        ("2026-01", "2026-01", None),  # in February, too, while no result of it is there: the months come on Sundays
+        ("2025-12", "2026-01", "end="),
+        ("2025-11", "2026-01", "end=2025-12"),
+    ],
+)
+def test_a_month_on_leads_to_a_month_that_has_a_result(last: str, newest: str, on: str | None) -> None:
+    *_, step = sectors.steps({"months": [last], "newest_month": newest}, read(SECTORS, {}), KO).children
+    assert getattr(step, "data-go", None) == on
 
 
 def sector(**more: Any) -> dict[str, Any]:
