@@ -70,18 +70,18 @@ def performance(
     stored = read_performance.stored_days(db, strategy)
     if not stored:
         raise nothing_yet(f"performance of {strategy}")
+    oldest, newest = min(row.trade_date for row in stored), max(row.trade_date for row in stored)
     shown = [row for row in stored if (start_date or date.min) <= row.trade_date <= (end_date or date.max)]
     if not shown:
-        raise no_session(strategy, stored, start_date, end_date)
+        span = "".join(f" {word} {day}" for word, day in (("from", start_date), ("to", end_date)) if day)
+        detail = f"There is no performance of {strategy}{span}; there is from {oldest} to {newest}"
+        raise ProblemError(404, detail, oldest_as_of_date=oldest, newest_as_of_date=newest)
     first, last = min(row.trade_date for row in shown), max(row.trade_date for row in shown)
     found = list(series_of(shown, cost_bps))
     bought = list(
         held(
-            purchases(
-                read_performance.revisions(db, strategy),
-                sessions_between(min(row.trade_date for row in stored), max(row.trade_date for row in stored)),
-            ),
-            last=max(row.trade_date for row in stored),
+            purchases(read_performance.revisions(db, strategy), sessions_between(oldest, newest)),
+            last=newest,
         )
     )
     answer = Performance(
@@ -91,22 +91,14 @@ def performance(
         strategy=strategy,
         start_date=first,
         end_date=last,
+        oldest_as_of_date=oldest,
+        newest_as_of_date=newest,
         cost_bps=cost_bps,
         series=[summary_of(series, bought, cost_bps) for series in found],
         days=[day for series in found for day in days_of(series, cost_bps)],
         rebalances=rebalances_of(db, strategy, found, bought, cost_bps),
     )
     return table_answer(request, answer, name=f"performance-{strategy}", row_type=PerformanceDay, rows=answer.days)
-
-
-def no_session(
-    strategy: Strategy, stored: Sequence[StoredDay], start_date: date | None, end_date: date | None
-) -> ProblemError:
-    """The 404 for a range without a session of the series."""
-    oldest, newest = min(row.trade_date for row in stored), max(row.trade_date for row in stored)
-    span = "".join(f" {word} {day}" for word, day in (("from", start_date), ("to", end_date)) if day)
-    detail = f"There is no performance of {strategy}{span}; there is from {oldest} to {newest}"
-    return ProblemError(404, detail, oldest_as_of_date=oldest, newest_as_of_date=newest)
 
 
 def series_of(shown: Sequence[StoredDay], cost_bps: float) -> Iterator[Series]:

@@ -90,6 +90,8 @@ class Performance(Dated):
     strategy: Strategy = Field(description="The strategy")
     start_date: date = Field(description="First session in the answer")
     end_date: date = Field(description="Last session in the answer")
+    oldest_as_of_date: date = Field(description="First session that the strategy has, whatever the range")
+    newest_as_of_date: date = Field(description="Last session that the strategy has, whatever the range")
     cost_bps: float = Field(description="Cost each way, basis points of what is bought and sold")
     series: list[PerformanceSeries] = Field(description="The live one first; then simulated ones, oldest first")
     days: list[PerformanceDay] = Field(description="Of all series, in their order, oldest session first")

@@ -40,14 +40,14 @@ def content(answers: Mapping[str, Answer], address: Address, t: Words) -> list[A
     found = {strategy: answer.body for strategy, answer in answers.items() if answer.is_ok}
     lacking = [t(f"strategy.{strategy}") for strategy, answer in answers.items() if answer.status == 404]
     if not found:
-        return [controls(found, address, t), *nothing(answers, address, t)]
+        return [controls(answers, address, t), *nothing(answers, address, t)]
     chosen = {name: body for name, body in found.items() if address["strategy"] in ("all", name)}
     link_to = {name: address.url(strategy=name) for name in STRATEGIES}
     ordered = stretches(found, t)
     short = [one for one in ordered if one.origin == "simulated" and one.sessions < SHORT_SESSIONS and len(ordered) > 1]
     shown = [one for one in ordered if one not in short]
     return [
-        controls(found, address, t),
+        controls(answers, address, t),
         html.H2([t("performance"), html.Small(t("performance.question"))]),
         cost_effect(found, address, t),
         None if any(one.origin == "live" for one in shown) else line("quiet", t("stretch.none_live")),
@@ -72,17 +72,24 @@ def nothing(answers: Mapping[str, Answer], address: Address, t: Words) -> list[A
         return [line("error", t("problem", detail=told.body.get("detail", told.status)))]
     if "oldest_as_of_date" not in told.body:
         return [html.P(t("no_performance"), className="empty")]
-    span = {"first": told.body["oldest_as_of_date"], "last": told.body["newest_as_of_date"]}
-    sentence = t("no_performance.range", d=" ~ ".join(filter(None, (address["from"], address["to"]))), **span)
+    first, last = span(answers)
+    asked = " ~ ".join(filter(None, (address["from"], address["to"])))
+    sentence = t("no_performance.range", d=asked, first=first, last=last)
     return [html.P([sentence, " ", link(t("range.whole"), address.url(**{"from": "", "to": ""}))], className="empty")]
 
 
-def controls(found: Mapping[str, Json], address: Address, t: Words) -> html.Div:
+def span(answers: Mapping[str, Answer]) -> tuple[str, str]:
+    """First and last session that there are of any strategy, whatever the range; empty where that is not known."""
+    known = [answer.body for answer in answers.values() if "oldest_as_of_date" in answer.body]
+    first = min((body["oldest_as_of_date"] for body in known), default="")
+    return first, max((body["newest_as_of_date"] for body in known), default="")
+
+
+def controls(answers: Mapping[str, Answer], address: Address, t: Words) -> html.Div:
     """Strategy, range, cost and scale; the link to just this, the tables as the API gives them."""
     names = {name: t(f"strategy.{name}") for name in ("all", *STRATEGIES)}
     scales = {name: t(f"scale.{name}") for name in ("linear", "log")}
-    first = min((body["start_date"] for body in found.values()), default="")
-    last = max((body["end_date"] for body in found.values()), default="")
+    first, last = span(answers)
     is_part = address["from"] or address["to"]
     return html.Div(
         [
@@ -104,9 +111,9 @@ def controls(found: Mapping[str, Json], address: Address, t: Words) -> html.Div:
     )
 
 
-def day_field(name: str, day: str, span: tuple[str, str], label: str) -> html.Label:
+def day_field(name: str, day: str, between: tuple[str, str], label: str) -> html.Label:
     """One end of the range."""
-    first, last = span
+    first, last = between
     return html.Label(
         [
             html.Span(label, className="visually-hidden"),

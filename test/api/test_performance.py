@@ -75,6 +75,7 @@ class TestSeries:
         (series,) = answer["series"]
         assert metrics(series)["cumulative_return_pct"]["value"] == -50.0
         assert [row["bought_on"] for row in answer["rebalances"]] == [MONDAY]
+        assert (answer["oldest_as_of_date"], answer["newest_as_of_date"]) == (FRIDAY, TUESDAY)
         until = get(reader, "/performance/20d", end_date=MONDAY)
         assert [row["is_completed"] for row in until["rebalances"]] == [False, True]
         assert len(get(reader, "/performance/20d", start_date=MONDAY, end_date=MONDAY)["days"]) == 1

@@ -1,11 +1,13 @@
 """Rows, lines and purchases of the Performance page, from an API's answer."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from dash.development.base_component import Component
 
 from dashboard.address import read
+from dashboard.client import Answer
 from dashboard.components import performance, performance_chart, performance_table, rebalances
 from dashboard.components.performance_chart import Line
 from dashboard.site import PERFORMANCE
@@ -117,6 +119,25 @@ def test_the_first_figure_is_what_was_earned_not_a_longer_one_calculated_afterwa
     answers = {"20d": {"series": [*live, simulated]}, "5d": {"series": [simulated]}}
     line = performance.cost_effect(answers, read(PERFORMANCE, {}), KO)
     assert [words(part) for part in line.children[1:]] == ["20일 −1.9% → −2.0%", "5일 +88.1% → +88.0% 사후 계산"]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_range_can_be_widened_again(status: int) -> None:
+    """The fields' limits are of what there is, not of the part that is shown, or that has nothing to show."""
+
+    def answer(first: str, last: str) -> Answer:
+        shown = {"start_date": "2026-01-05", "end_date": "2026-01-09"} if status == 200 else {}
+        body = shown | {"oldest_as_of_date": first, "newest_as_of_date": last}
+        return Answer(status, body, datetime(2026, 1, 24, tzinfo=UTC))
+
+    never = Answer(404, {"detail": "There is no performance of monthly yet"}, datetime(2026, 1, 24, tzinfo=UTC))
+    found = {"5d": answer("2025-10-01", "2026-01-23"), "20d": answer("2025-11-03", "2026-01-26"), "monthly": never}
+    controls = performance.controls(found, read(PERFORMANCE, {"from": "2026-01-05", "to": "2026-01-09"}), KO)
+    first, _, last, _ = controls.children[1].children
+    fields = [label.children[1] for label in (first, last)]
+    assert [(field.value, field.min, field.max) for field in fields] == [
+        ("2026-01-05", "2025-10-01", "2026-01-26"), ("2026-01-09", "2025-10-01", "2026-01-26"),
+    ]  # fmt: skip
 
 
 def day(number: int, equity: float, fall: float) -> dict[str, Any]:
