@@ -14,6 +14,7 @@ ARROWS = {"up": "▲", "down": "▼", "": ""}
 KST = timezone(timedelta(hours=9))
 WEEKDAYS = {"ko": "월화수목금토일", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 EOK, JO = 10**8, 10**12
+PRICE_DECIMALS = {"KRW": 0, "JPY": 0}  # of others 2
 
 
 def number(value: float | None, decimals: int = 2) -> str:
@@ -102,6 +103,16 @@ def _korean_steps(value: float) -> str:
 def _trillions(count: float) -> str:
     decimals = 2 if round(count, 2) < 10 else 1 if round(count, 1) < 100 else 0
     return f"{count:,.{decimals}f}"
+
+
+def price(value: float | None, currency: str) -> str:
+    """A price with its currency; won and yen have no decimals.
+
+    >>> price(1234.5, "USD"), price(71200.0, "KRW"), price(None, "USD")
+    ('1,234.50 USD', '71,200 KRW', '–')
+    """
+    text = number(value, PRICE_DECIMALS.get(currency, 2))
+    return text if text == MISSING else f"{text} {currency}"
 
 
 def session(day: date, lang: Lang) -> str:

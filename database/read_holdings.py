@@ -51,6 +51,7 @@ class TopHolding:
     observations: int
     avg_volume: int | None
     current_price: Decimal
+    currency: str | None
     market_cap: Decimal | None
     updated_at: datetime
 
@@ -175,9 +176,11 @@ def top_holdings(
         return cursor.execute(
             f"""SELECT etf_ticker, rank_position, holding_ticker AS ticker, holding_name, holding_sector AS sector,
                        total_return, avg_return, volatility, CASE period_days WHEN 20 THEN sharpe_ratio END
-                           AS sharpe_ratio, observations, avg_volume, current_price, market_cap, updated_at
-                FROM (SELECT t.*, row_number() OVER (PARTITION BY t.etf_ticker ORDER BY {BEST_FIRST}) AS place
+                           AS sharpe_ratio, observations, avg_volume, current_price, currency, market_cap, updated_at
+                FROM (SELECT t.*, s.currency,
+                             row_number() OVER (PARTITION BY t.etf_ticker ORDER BY {BEST_FIRST}) AS place
                       FROM analytics_09_etf_top_holdings t
+                      LEFT JOIN collected_00_meta_stock s ON s.ticker = t.holding_ticker
                       WHERE t.as_of_date = %s AND t.period_days = %s AND t.etf_ticker = ANY(%s)) ranked
                 WHERE place <= %s ORDER BY etf_ticker COLLATE "C", place""",
             (as_of_date, period_days, etfs, limit),

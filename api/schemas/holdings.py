@@ -8,6 +8,7 @@ from datetime import date
 from pydantic import Field
 
 from api.schemas.model import (
+    Currency,
     Dated,
     EtfTicker,
     EtfType,
@@ -66,6 +67,7 @@ class TopHolding(Model):
     observations: int = Field(description="Daily returns used", ge=0)
     avg_volume: int | None = Field(description="Mean volume, shares")
     current_price: float = Field(description="Close at as_of_date, own currency")
+    currency: Currency
     market_cap: MarketCap
 
 

@@ -147,7 +147,7 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
             cellRenderer=grid.SAYS_WHY,
             only="period=20",
         ),
-        grid.figure("current_price", t("current_price"), 96, headerTooltip=t("define.current_price")),
+        grid.figure("current_price", t("current_price"), 124, headerTooltip=t("define.current_price")),
         grid.figure(
             "market_cap", t("market_cap"), 96, headerTooltip=t("define.market_cap"), cellRenderer=grid.SAYS_WHY
         ),
@@ -188,11 +188,10 @@ def csv_query(detail: EtfDetail, period: str, address: Address) -> str:
 def best_row(row: Json, period: str, t: Words) -> grid.Row:
     """One of the best holdings."""
     signs = grid.signs({name: row[name] for name in ("total_return", "avg_return")})
-    price = row["current_price"]
     signs["shown"] |= {
         "volatility": formats.number(row["volatility"]),
         "sharpe_ratio": formats.number(row["sharpe_ratio"]),
-        "current_price": formats.number(price, 0 if price >= 10_000 else 2),
+        "current_price": formats.price(row["current_price"], row["currency"] or t("currency.unknown")),
         "market_cap": formats.market_cap(row["market_cap"], t.lang),
     }
     why = {

@@ -62,12 +62,11 @@ def prices(history: Answer, t: Words) -> html.Div:
     if not bars:
         return html.Div(html.P(t("no_prices"), className="empty"))
     first, last = bars[0], bars[-1]
-    currency = history.body["currency"] or ""
-    decimals = 0 if currency in ("KRW", "JPY") else 2
-    close = formats.number(last["close_price"], decimals)
-    words = t("prices", p=close, c=currency, d=formats.short(date.fromisoformat(last["trade_date"])))
+    currency = history.body["currency"] or t("currency.unknown")
+    words = t("prices", p=formats.price(last["close_price"], currency), d=last["trade_date"])
     trace = line(t("close_price"), [bar["trade_date"] for bar in bars], [bar["close_price"] for bar in bars], "accent")
-    since = t("prices.since", d=formats.short(date.fromisoformat(first["trade_date"])), n=len(bars))
+    since = t("prices.since", d=first["trade_date"], n=len(bars))
+    decimals = formats.PRICE_DECIMALS.get(currency, 2)
     layout = {"yaxis": {"nticks": 4, "tickformat": f",.{decimals}f"}, "margin": {"r": 64}}
     plot = chart(name="price", label=words, summary=since, traces=[trace], layout=layout, height=PLOT_PX)
     return html.Div([html.P(html.Strong(words), className="price"), plot])

@@ -31,6 +31,7 @@ class TestTopHoldings:
         delta = answer["holdings"][0]
         assert (delta["avg_return"], delta["volatility"]) == (0.45, 2.5)
         assert delta["sharpe_ratio"] == 2.857411  # 0.45 / 2.5 × √252
+        assert [row["currency"] for row in answer["holdings"]] == [None, "USD", None]  # ACME's alone is known
 
     def test_a_sharpe_ratio_of_five_sessions_is_not_shown(self, reader: TestClient) -> None:
         (acme,) = get(reader, "/etf-holdings/top-holdings/QQQ", time_period=5)["holdings"]

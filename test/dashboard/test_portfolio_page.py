@@ -315,7 +315,7 @@ def test_a_stock_in_full(site: Site, reader: Reader) -> None:
     drawer.get_by_text("포트폴리오별 비중").wait_for()
     expect(reader.page).to_have_url(re.compile("stock=ACME"))
     text = drawer.inner_text()
-    assert "Acme Chips · ACME" in text and "75.00 USD (01-23)" in text
+    assert "Acme Chips · ACME" in text and "75.00 USD (2026-01-23)" in text
     assert "1,000억 (100,000,000,000 USD)" in text
     assert re.search(r"월간\s+1\s+60\.61", text)
     drawer.locator(".plot .main-svg").first.wait_for()

@@ -77,10 +77,14 @@ def test_a_sector_row_reads_in_the_readers_language() -> None:
     assert sectors.sector_row(sector(sector="Space Mining", is_trending=False), EN)["marks"][0]["glyph"] == "○"
 
 
-def test_a_price_of_many_digits_has_no_decimals() -> None:
+def test_a_price_names_its_currency_or_that_it_is_not_known() -> None:
     row = {"total_return": 1.0, "avg_return": None, "volatility": None, "sharpe_ratio": None, "market_cap": None}
-    shown = [etf_detail.best_row(row | {"current_price": price}, "20", KO)["shown"] for price in (71200.0, 393.424)]
-    assert [one["current_price"] for one in shown] == ["71,200", "393.42"]
+    prices: list[tuple[float, str | None]] = [(71200.0, "KRW"), (12393.424, "USD"), (75.0, None)]
+    shown = [
+        etf_detail.best_row(row | {"current_price": price, "currency": currency}, "20", EN)["shown"]
+        for price, currency in prices
+    ]
+    assert [one["current_price"] for one in shown] == ["71,200 KRW", "12,393.42 USD", "75.00 (currency?)"]
     assert shown[0]["volatility"] == shown[0]["avg_return"] == "–"
 
 
@@ -88,6 +92,7 @@ def test_a_price_of_many_digits_has_no_decimals() -> None:
     ("volatility", "told"), [(None, "Too few prices"), (0.0, "Not defined: nothing moved")], ids=["few", "still"]
 )
 def test_a_sharpe_ratio_that_is_missing_says_why(volatility: float | None, told: str) -> None:
-    row = {"total_return": 0.0, "avg_return": 0.0, "sharpe_ratio": None, "market_cap": None, "current_price": 1.0}
-    why = etf_detail.best_row(row | {"volatility": volatility}, "20", EN)["why"]
+    row = {"total_return": 0.0, "avg_return": 0.0, "sharpe_ratio": None, "market_cap": None}
+    price = {"current_price": 1.0, "currency": "USD"}
+    why = etf_detail.best_row(row | price | {"volatility": volatility}, "20", EN)["why"]
     assert (why["sharpe_ratio"], why["market_cap"]) == (told, "No market cap")
