@@ -124,13 +124,13 @@ def session(day: date, lang: Lang) -> str:
     return f"{day:%Y-%m-%d} ({WEEKDAYS[lang][day.weekday()]})"
 
 
-def short(day: date) -> str:
-    """A session inside a list or sentence.
+def short(day: date | str, beside: date | str) -> str:
+    """A date, or its ISO text, read beside another one: with its year where that is not the same.
 
-    >>> short(date(2026, 11, 20))
-    '11-20'
+    >>> short(date(2026, 11, 20), date(2026, 11, 19)), short("2025-12-31", "2026-01-02")
+    ('11-20', '2025-12-31')
     """
-    return f"{day:%m-%d}"
+    return str(day).removeprefix(f"{str(beside)[:4]}-")
 
 
 def instant(at: datetime) -> str:

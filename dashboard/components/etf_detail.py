@@ -92,7 +92,7 @@ def holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
             {**row, "sector": t.or_as_is("sector", row["sector"]), "why": {"return_pct": t("no_value")}, **signs}
         )
     returns = body["returns_as_of"]
-    note = t("returns_as_of", d=formats.short(date.fromisoformat(returns))) if returns else ""
+    note = t("returns_as_of", d=formats.short(returns, body["as_of_date"])) if returns else ""
     csv = f"/download/holdings.csv?{address.query(etf=detail.etf, date=body['as_of_date'])}"
     return [
         html.Div(
@@ -174,7 +174,7 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
             t=t,
             keeps_order=False,
         ),
-        html.P(t("analysed", d=formats.short(date.fromisoformat(body["as_of_date"]))), className="mute note"),
+        html.P(t("analysed", d=body["as_of_date"]), className="mute note"),
         definitions([(t("volatility"), t("define.volatility")), (t("sharpe"), t("define.sharpe"))], t),
     ]
 

@@ -1,6 +1,5 @@
 """The ETFs of the universe against SPY: the table and the charts."""
 
-from datetime import date
 from typing import Any
 
 from dash import html
@@ -48,7 +47,6 @@ def table(answer: Answer, sparklines: Answer, about: Frame, address: Address, t:
     if not answer.is_ok:
         return no_table(answer, about, t)
     body = answer.body
-    day = date.fromisoformat(body["as_of_date"])
     periods = {str(days): t(f"period.{days}") for days in PERIODS}
     groups = {name: t(f"group.{name}") for name in GROUPS}
     columns = columns_of(body, t)
@@ -57,11 +55,11 @@ def table(answer: Answer, sparklines: Answer, about: Frame, address: Address, t:
     }
     subtitle = html.Small(
         [
-            html.Span(t("etfs.subtitle", n=days, d=formats.short(day)), **choices.when("period", str(days), address))
+            html.Span(t("etfs.subtitle", n=days, d=body["as_of_date"]), **choices.when("period", str(days), address))
             for days in PERIODS
         ]
     )
-    month = t("month.note", m=body["month"], d=formats.short(day)) if body["is_partial"] else ""
+    month = t("month.note", m=body["month"], d=body["as_of_date"]) if body["is_partial"] else ""
     return html.Section(
         [
             html.Div(
@@ -262,11 +260,10 @@ def lines_chart(body: Json, t: Words) -> html.Div:
         if row["etf_ticker"] != BENCHMARK
     ]
     traces.append(line(BENCHMARK, sessions, [100.0] * len(sessions), "spy", dash="dot", hoverinfo="skip"))
-    days = (formats.short(date.fromisoformat(sessions[place])) for place in (0, -1))
     return chart(
         name="strength",
         label=t("strength"),
-        summary=t("strength.says", a=next(days), b=next(days)),
+        summary=t("strength.says", a=sessions[0], b=sessions[-1]),
         traces=traces,
         layout={
             "xaxis": {"tickformat": "%y-%m" if len(sessions) > SESSIONS_WITH_DAYS else "%m-%d"},

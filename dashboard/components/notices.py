@@ -1,7 +1,7 @@
 """Lines that tell a reader something about what is shown."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from dash import html
@@ -56,7 +56,7 @@ def date_notice(frame: Frame, address: Address, t: Words) -> list[html.P]:
     """Why the page shows another date than was asked for, or an older one than expected."""
     shown, status = frame.shown, frame.status.body
     if shown.found == "snapped" and shown.asked and shown.day:
-        return [line("quiet", t("snapped", d=shown.asked, e=formats.short(shown.day)))]
+        return [line("quiet", t("snapped", d=shown.asked, e=formats.short(shown.day, shown.asked)))]
     if shown.found == "not_computed" and shown.asked:
         sentence = t("not_computed", d=shown.asked, t=next_run(status))
         return [line("warn", sentence, " ", again(t("latest"), address, date=""))]
@@ -69,9 +69,10 @@ def date_notice(frame: Frame, address: Address, t: Words) -> list[html.P]:
         there = again(formats.session(first, t.lang), address, date=first.isoformat())
         return [line("warn", sentence, " ", there)]
     if shown.found == "newest" and status.get("freshness") == "behind" and shown.day:
-        expected = date.fromisoformat(status["expected_as_of_date"])
+        expected = status["expected_as_of_date"]
+        ends = {"e": formats.short(expected, shown.day), "d": formats.short(shown.day, expected)}
         see = link(t("see_pipeline"), address.to(PIPELINE))
-        return [line("warn", t("stale", e=formats.short(expected), d=formats.short(shown.day)), " ", see)]
+        return [line("warn", t("stale", **ends), " ", see)]
     return []
 
 

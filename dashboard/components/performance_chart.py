@@ -138,7 +138,7 @@ def name(one: Line, found: Sequence[Line], t: Words) -> str:
     """A line's name; SPY's with its first session where it is drawn more than once."""
     is_only = one.who != SPY or sum(other.who == SPY for other in found) == 1
     words = t(f"strategy.{one.who}")
-    return words if is_only else f"{words} {formats.short(date.fromisoformat(one.started_on))}~"
+    return words if is_only else f"{words} {formats.short(one.started_on, found[0].days[-1])}~"
 
 
 def colour(who: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -292,7 +292,7 @@ def strip(status: Json, asked: Asked, t: Words) -> html.Dl:
     tables = asked.freshness.body.get("tables", [])
     facts: list[tuple[str, Any]] = []
     if evening:
-        day = formats.short(date.fromisoformat(min(run["as_of_date"] for run in evening)))
+        day = min(run["as_of_date"] for run in evening)
         facts.append((t("last_evening", d=day), counts(Counter(run["status"] for run in evening), t)))
         failed = [process(run, t) for run in evening if run["status"] == "failed"]
         facts.append((t("last_evening.failed"), named(failed) if failed else t("last_evening.fine")))

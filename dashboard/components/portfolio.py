@@ -99,7 +99,7 @@ def empty(shown: Strategy, about: Frame, t: Words) -> list[html.P]:
         return [html.P(t("no_snapshot", d=day), className="empty")]
     if answer["state"] == "not_computed":
         return [html.P(t("not_computed", d=day, t=next_run(about.status.body)), className="empty")]
-    sentence = t("empty", d=formats.short(day), p=t(f"period.{shown.name}"))
+    sentence = t("empty", d=day, p=t(f"period.{shown.name}"))
     return [html.P([html.Strong(sentence), html.Br(), t("empty.hint")], className="empty")]
 
 
@@ -116,17 +116,18 @@ def strip(shown: Strategy, about: Frame, t: Words) -> html.Dl:
         (t("effective"), formats.number(answer["effective_positions"], 1), t("define.effective")),
     ]
     if shown.name == MONTHLY:
-        rebalance, until = (date.fromisoformat(answer[name]) for name in ("rebalance_date", "valid_until"))
+        rebalance = answer["rebalance_date"]
+        until = [formats.short(answer["valid_until"], rebalance), html.Small(validity(answer, about, t))]
         facts += [
-            (t("rebalance_date"), formats.session(rebalance, t.lang), None),
-            (t("valid_until"), [formats.short(until), html.Small(validity(answer, about, t))], t("define.valid_until")),
+            (t("rebalance_date"), formats.session(date.fromisoformat(rebalance), t.lang), None),
+            (t("valid_until"), until, t("define.valid_until")),
         ]
     else:
         spy = signed(summary.get("spy_return_pct"), unit="%")
         facts.append((t("spy_period", p=t(f"period.{shown.name}")), spy, None))
     facts.append((t("origin"), origin(answer, t), t("define.origin")))
     if answer["holdings_oldest"]:
-        oldest = formats.short(date.fromisoformat(answer["holdings_oldest"]))
+        oldest = formats.short(answer["holdings_oldest"], answer["as_of_date"])
         facts.append((t("holdings_oldest"), t("holdings_oldest.from", d=oldest), None))
     return html.Dl(
         [html.Div([html.Dt(name), html.Dd(value)], title=meaning) for name, value, meaning in facts], className="strip"
@@ -136,7 +137,7 @@ def strip(shown: Strategy, about: Frame, t: Words) -> html.Dl:
 def validity(answer: Json, about: Frame, t: Words) -> str:
     """What became of a monthly portfolio. The API counts sessions from today: nothing a past date could be told."""
     if answer["superseded_by"]:
-        return t("superseded", d=formats.short(date.fromisoformat(answer["superseded_by"])))
+        return t("superseded", d=formats.short(answer["superseded_by"], answer["rebalance_date"]))
     if about.next is not None:
         return ""
     return t("expired") if answer["is_expired"] else t("sessions_left", n=answer["sessions_left"])
@@ -171,7 +172,7 @@ def changes_line(shown: Strategy, t: Words) -> html.P | None:
         return None
     if changes["previous_as_of_date"] is None:
         return html.P(t("no_previous"), className="moves")
-    before = formats.short(date.fromisoformat(changes["previous_as_of_date"]))
+    before = formats.short(changes["previous_as_of_date"], changes["as_of_date"])
 
     def moved(key: str, field: str) -> list[Any]:
         if not changes[key]:
@@ -387,7 +388,7 @@ def under_table(shown: Strategy, address: Address, t: Words) -> html.Div:
     ]
     rate = answer["usd_krw"]
     won = (
-        t("usd_krw", r=formats.number(rate["rate"], 1), d=formats.short(date.fromisoformat(rate["rate_date"])))
+        t("usd_krw", r=formats.number(rate["rate"], 1), d=formats.short(rate["rate_date"], answer["as_of_date"]))
         if rate
         else t("usd_krw.none")
     )

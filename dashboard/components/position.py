@@ -1,7 +1,6 @@
 """One stock in full: the drawer of the Portfolio page."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from dash import html
@@ -124,7 +123,7 @@ def picks(known: Sequence[tuple[str, Json]], t: Words) -> html.Section | None:
                 html.Th([etf, " ", html.Small(names.get(etf, ""))], scope="row"),
                 html.Td(t("reason.rank", rank=pick["holding_rank"]), className="num"),
                 html.Td(f"{formats.number(pick['holding_percent'])}%", className="num"),
-                html.Td(formats.short(date.fromisoformat(pick["holdings_as_of"])), className="num mute"),
+                html.Td(pick["holdings_as_of"], className="num mute"),
             ]
         )
         for etf, pick in sorted(found.items())

@@ -1,7 +1,6 @@
 """Months of sectors and benchmarks as one table that is a heat map, too, and the sectors of a month by their stocks
 (rules 7)."""
 
-from datetime import date
 from typing import Any
 
 from dash import html
@@ -104,8 +103,7 @@ def no_months(answer: Answer, end: str, t: Words) -> str:
 
 def until(body: Json, t: Words) -> str:
     """To which session the newest month goes."""
-    day = formats.short(date.fromisoformat(body["as_of_date"]))
-    return t("running", d=day) if body["is_partial"] else t("complete")
+    return t("running", d=body["as_of_date"]) if body["is_partial"] else t("complete")
 
 
 def total(body: Json, t: Words) -> str:

@@ -8,7 +8,7 @@ import pytest
 from dashboard.address import read
 from dashboard.client import Answer
 from dashboard.components import etfs, grid, portfolio
-from dashboard.components.notices import above_part
+from dashboard.components.notices import above_part, date_notice
 from dashboard.components.position import memberships, prices
 from dashboard.data import Found, Frame, Shown, Strategy
 from dashboard.site import PORTFOLIO
@@ -131,7 +131,7 @@ def test_benchmarks_are_named_not_only_coloured(etf: str, label: str | None) -> 
         (FRIDAY, {"is_expired": True}, "expired, still held"),
         (THURSDAY, {}, ""),
         (THURSDAY, {"is_expired": True}, ""),  # of today, not of Thursday
-        (THURSDAY, {"superseded_by": "2026-01-25"}, "next rebalance 01-25"),
+        (THURSDAY, {"superseded_by": "2026-01-25"}, "next rebalance 2026-01-25"),
     ],
 )
 def test_a_past_date_is_not_told_how_long_the_portfolio_holds_from_today(
@@ -139,7 +139,7 @@ def test_a_past_date_is_not_told_how_long_the_portfolio_holds_from_today(
 ) -> None:
     status = Answer(200, {}, datetime(2026, 1, 24, tzinfo=UTC))
     about = Frame(status, [THURSDAY, FRIDAY], [], Shown(day, "newest" if day == FRIDAY else "past"))
-    known = {"superseded_by": None, "is_expired": False, "sessions_left": 3}
+    known = {"rebalance_date": "2025-12-28", "superseded_by": None, "is_expired": False, "sessions_left": 3}
     assert portfolio.validity(known | more, about, EN) == told
 
 
@@ -180,6 +180,28 @@ def test_while_the_api_is_away_a_drawer_says_nothing_of_prices_and_positions() -
     assert EN("no_prices") not in str(prices(AWAY, EN))
     assert EN("not_held") not in str(memberships("ACME", [Strategy("20", AWAY, AWAY, AWAY)], EN))
     assert EN("not_held") in str(memberships("ACME", [Strategy("20", KEPT, KEPT, KEPT)], EN))
+
+
+def test_a_chart_says_which_years_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dash.get_asset_url", str)
+    strength = str(etfs.lines_chart({"sessions": ["2025-10-28", "2026-01-23"], "etfs": []}, EN))
+    assert "from 100 on 2025-10-28 to 2026-01-23" in strength
+    bars = [{"trade_date": day, "close_price": 75.0} for day in ("2026-01-23", "2025-10-28")]
+    drawn = str(prices(Answer(200, {"currency": "USD", "bars": bars}, NOW), EN))
+    assert "75.00 USD (2026-01-23)" in drawn and "Closes of 2 sessions since 2025-10-28" in drawn
+
+
+def test_of_a_day_to_come_is_said_that_it_is_one() -> None:
+    about = Frame(Answer(200, {}, NOW), [THURSDAY, FRIDAY], [], Shown(None, "to_come", date(2026, 2, 21)))
+    (line,) = date_notice(about, read(PORTFOLIO, {"date": "2026-02-21"}), EN)
+    assert line.children[0] == "2026-02-21 is still to come. The newest result is of 2026-01-23."
+
+
+def test_a_date_of_another_year_than_the_one_beside_it_names_its_year() -> None:
+    new_year, before = date(2026, 1, 1), date(2025, 12, 31)
+    about = Frame(Answer(200, {}, NOW), [before], [], Shown(before, "snapped", new_year))
+    (line,) = date_notice(about, read(PORTFOLIO, {}), EN)
+    assert line.children == ["2026-01-01 is not a session. Showing 2025-12-31."]
 
 
 def test_a_part_of_an_open_page_says_when_it_is_made_of_kept_answers() -> None:

@@ -123,7 +123,7 @@ def test_a_tab_changes_without_a_request_and_is_in_the_address(reader: Reader) -
     reader.open("/?lang=ko")
     before = len(reader.requests)
     reader.page.get_by_role("tab", name="10일", exact=True).click()
-    expect(reader.page.locator("#panel-period-10 .empty")).to_contain_text("01-23 · 10일: 보유 종목 없음.")
+    expect(reader.page.locator("#panel-period-10 .empty")).to_contain_text("2026-01-23 · 10일: 보유 종목 없음.")
     assert len(reader.requests) == before
     expect(reader.page).to_have_url(re.compile("period=10"))
     reader.page.keyboard.press("ArrowLeft")

@@ -44,7 +44,7 @@ def test_months_are_the_apis(site: Site, reader: Reader) -> None:
     assert shown["XLF"] == ["–", "+1.0", "–", "–"]
     heads = reader.page.locator("table.heat:visible thead th").all_inner_texts()
     assert heads == ["ETF", "25-11", "25-12", "26-01*", "3개월"]
-    expect(reader.page.locator("main h2").first).to_have_text("최근 3개월 월간 수익률 %진행 중 (01-23까지)")
+    expect(reader.page.locator("main h2").first).to_have_text("최근 3개월 월간 수익률 %진행 중 (2026-01-23까지)")
     expect(reader.page.get_by_role("button", name="3개월", exact=True)).to_be_visible()
 
 
