@@ -9,9 +9,8 @@ from pydantic import AfterValidator, StringConstraints
 from api.dependencies import IsoDate, Period
 from api.problems import ProblemError
 from api.schemas.choices import EtfType, ItemStatus, RunStatus, Severity, Strategy
-from config.universe import COST_BPS, ETFS, SECTORS, UNKNOWN_SECTOR
+from config.universe import COST_BPS, ETFS, SECTOR_NAMES
 
-SECTOR_NAMES = (*sorted(set(SECTORS.values())), UNKNOWN_SECTOR)
 ETF_TICKERS = tuple(sorted(etf.ticker for etf in ETFS))
 OLDEST_YEAR, NEWEST_YEAR = 2000, 2200
 TICKER_PATTERN = r"^[A-Za-z0-9.&=^_-]{1,32}$"

@@ -68,6 +68,8 @@ SECTORS: dict[str, str] = {
     "Energy": "Energy",
 }
 
+SECTOR_NAMES = (*sorted(set(SECTORS.values())), UNKNOWN_SECTOR)
+
 # Share classes of one company, shown with their joint weight where both are in one portfolio (rules 4.5).
 SHARE_CLASSES: tuple[tuple[str, str], ...] = (("GOOG", "GOOGL"), ("FOX", "FOXA"), ("NWS", "NWSA"), ("BRK-A", "BRK-B"))
 

@@ -1,7 +1,7 @@
 """What a page's address says: the one place of a page's state, so that a link shows the same."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from urllib.parse import urlencode
 
@@ -30,6 +30,11 @@ class Address:
         """The session asked for; None means the newest."""
         given = self.values.get("date")
         return date.fromisoformat(given) if given else None
+
+    def refusing(self, name: str) -> "Address":
+        """The same without a value that turned out to be unknown: its default is shown, and a notice names it."""
+        kept = {other: value for other, value in self.values.items() if other != name}
+        return replace(self, values=kept, unknown=(*self.unknown, (name, self.values[name])))
 
     def query(self, *, lang: str | None = None, **changes: str) -> str:
         """The query part with other values; defaults are left out, the language never."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from config.universe import ETFS as UNIVERSE
+from config.universe import SECTOR_NAMES
+from dashboard.texts import TEXTS
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ WORDS = matching(r"[^\x00-\x1f]{1,60}")
 TICKERS = matching(r"[A-Za-z0-9.^=-]{1,16}(,[A-Za-z0-9.^=-]{1,16}){0,40}")
 NAME = matching(r"[A-Za-z0-9_.:+-]{1,120}")
 MOST_OF_FILTERS = 600
+PROCESSES = tuple(key.removeprefix("process.") for key in TEXTS if key.startswith("process."))
 # what a reader does with a table: search words, column:direction, and filters by column as AG Grid writes them
 TABLE = {"q": WORDS, "sort": matching(r"\w{1,40}:(asc|desc)"), "filter": Choice("", _is_filters)}
 
@@ -82,7 +85,7 @@ PORTFOLIO = Page(
     {
         "period": one_of("20", "10", "5", "monthly"),
         "date": DATE,
-        "sector": WORDS,
+        "sector": one_of("", *SECTOR_NAMES),
         "only": TICKERS,
         "cap": one_of("usd", "krw"),
         "stock": TICKERS,
@@ -137,7 +140,7 @@ PIPELINE = Page(
     {
         "tab": one_of("runs", "freshness", "quality"),
         "status": one_of("all", "success", "partial", "running", "failed", "skipped"),
-        "process": Choice("all", NAME.accepts),
+        "process": one_of("all", *PROCESSES),
         "severity": one_of("all", "error", "warn", "info"),
         "run": NAME,
         "rows": one_of("100", "300", "1000"),

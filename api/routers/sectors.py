@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from api.dependencies import App, Database
 from api.months import dated, one_month
-from api.parameters import SECTOR_NAMES, Month, Year
+from api.parameters import Month, Year
 from api.problems import DOCUMENTED
 from api.schemas import SectorList, SectorMonth, SectorMonthWithStocks, SectorRow, SectorsOfMonth, StockMonth
 from api.tables import CSV_DOCUMENTED, table_answer
-from config.universe import ETFS, UNKNOWN_SECTOR
+from config.universe import ETFS, SECTOR_NAMES, UNKNOWN_SECTOR
 from database import read_months
 from database.read_months import Month as MonthRow
 

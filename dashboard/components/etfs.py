@@ -103,7 +103,7 @@ def terms(t: Words) -> list[tuple[str, str]]:
 
 def columns_of(body: Json, t: Words) -> list[grid.Column]:
     """Rank and outperformance are those of the chosen period."""
-    month = t("month_to_date.partial") if body["is_partial"] else t("month_to_date")
+    month = t("month_to_date.partial") if body.get("is_partial") else t("month_to_date")
     return [
         *(
             grid.figure(

@@ -2,7 +2,7 @@
 value beside it sorts and filters."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
@@ -156,9 +156,18 @@ def default_sort(columns: Sequence[Column]) -> str:
 
 def order(columns: Sequence[Column], address: Address) -> str:
     """The order that the address means: its own, where the table has such a column."""
+    return address["sort"] if has_sorted(columns, address) else default_sort(columns)
+
+
+def has_sorted(columns: Iterable[Column], address: Address) -> bool:
+    """Whether the address orders by one of the columns."""
     field = address["sort"].partition(":")[0]
-    is_own = any(column["colId"].partition("@")[0] == field for column in columns)
-    return address["sort"] if is_own else default_sort(columns)
+    return any(column["colId"].partition("@")[0] == field for column in columns)
+
+
+def checked(address: Address, columns: Iterable[Column]) -> Address:
+    """The address of a page whose tables have these columns; an order by another one is refused."""
+    return address.refusing("sort") if address["sort"] and not has_sorted(columns, address) else address
 
 
 def as_chosen(column: Column, ordered: str, address: Address) -> Column:

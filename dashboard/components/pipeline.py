@@ -30,7 +30,8 @@ from dashboard.components.pipeline_tables import (
     table_row,
 )
 from dashboard.data import Frame, Json
-from dashboard.texts import TEXTS, Words
+from dashboard.site import PROCESSES
+from dashboard.texts import Words
 
 ANY = "all"
 ROWS, STEPS = "100", ("100", "300", "1000")
@@ -39,7 +40,6 @@ ITEMS_PHONE = ("ticker", "status", "error")
 TABLES_PHONE = ("about", "newest_date", "sessions_behind")
 FINDINGS_PHONE = ("severity", "check_name", "ticker", "session")
 RUN_STATUSES = ("failed", "partial", "running", "success", "skipped")
-PROCESSES = tuple(key.removeprefix("process.") for key in TEXTS if key.startswith("process."))
 SEVERITIES = tuple(SEVERITY_KINDS)
 REBALANCE = "monthly_rebalance"
 POLL_SECONDS = 30
@@ -81,6 +81,11 @@ def load(client: ApiClient, address: Address) -> Asked:
 def run_query(run_id: str) -> Query:
     """One run with its items."""
     return f"/pipeline/runs/{quote(run_id, safe='')}", {"limit": "1000"}
+
+
+def all_columns(t: Words) -> list[grid.Column]:
+    """Of all tables of the page."""
+    return [*run_columns(t), *item_columns(t), *table_columns(t), *finding_columns(t)]
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------

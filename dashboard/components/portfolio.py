@@ -225,7 +225,7 @@ def columns_of(shown: Strategy, t: Words) -> list[grid.Column]:
             124,
             minWidth=84,
             cellRenderer="ActWeight",
-            cellRendererParams={"largest": answer["largest_weight_pct"]},
+            cellRendererParams={"largest": answer.get("largest_weight_pct")},
             headerTooltip=t("define.weight_pct.monthly") if is_monthly else t("define.weight_pct"),
             sort=None if is_monthly else "desc",
         ),

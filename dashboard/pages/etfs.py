@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import dash
 from dash import Input, Output, State, html
 
-from dashboard.components import choices, etf_detail, etfs
+from dashboard.components import choices, etf_detail, etfs, grid
 from dashboard.components.notices import above_part
 from dashboard.components.parts import attrs
 from dashboard.components.shell import frame
@@ -26,6 +26,7 @@ def layout(**query: str) -> Any:
     about = load_frame(client, address)
     answers = load_etfs(client, about, address["range"])
     detail = load_etf(client, about, address["etf"])
+    address = grid.checked(address, etfs.columns_of(answers.etfs.body, t))
     beside = [
         etfs.charts(answers, address, t),
         html.Section(etf_detail.content(detail, address, t), id="etf-detail", **attrs(data_shows="etf")),

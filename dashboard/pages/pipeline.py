@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import dash
 from dash import Input, Output, State, callback, html
 
-from dashboard.components import pipeline
+from dashboard.components import grid, pipeline
 from dashboard.components.notices import above_part
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
@@ -21,6 +21,7 @@ def layout(**query: str) -> Any:
     """The whole page, all tabs; the run that is open with its items."""
     address = current_address(PIPELINE, query)
     client, t = current_client(), Words(address.lang)
+    address = grid.checked(address, pipeline.all_columns(t))
     about, asked = load_frame(client, address), pipeline.load(client, address)
     return frame(
         address,

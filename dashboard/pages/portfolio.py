@@ -4,7 +4,7 @@ from typing import Any
 
 import dash
 
-from dashboard.components import choices, drawer, portfolio, position
+from dashboard.components import choices, drawer, grid, portfolio, position
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
 from dashboard.data import load_frame, load_portfolios
@@ -22,6 +22,7 @@ def layout(**query: str) -> Any:
     client = current_client()
     about = load_frame(client, address)
     strategies = load_portfolios(client, about)
+    address = grid.checked(address, (column for one in strategies for column in portfolio.columns_of(one, t)))
     panels = [portfolio.panel(strategy, strategies, about, address, t) for strategy in strategies]
     return frame(
         address,

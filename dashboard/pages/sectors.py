@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import dash
 from dash import Input, Output, State, html
 
-from dashboard.components import choices, sectors
+from dashboard.components import choices, grid, sectors
 from dashboard.components.notices import above_part
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
@@ -21,6 +21,7 @@ def layout(**query: str) -> Any:
     """The months, and the sectors of the chosen one."""
     address = current_address(SECTORS, query)
     t = Words(address.lang)
+    address = grid.checked(address, sectors.month_columns(t))
     client = current_client()
     about = load_frame(client, address)
     months = load_months(client, address["end"])

@@ -28,9 +28,9 @@ from psycopg import ClientCursor, sql
 from tqdm import tqdm
 
 from api.app import create_app
-from api.parameters import SECTOR_NAMES
 from api.routers.pipeline import RUNS
 from api.routers.stocks import BARS, STOCKS
+from config.universe import SECTOR_NAMES
 from database import api_keys
 from test.bench.api import LAST, SESSIONS_A_YEAR, fill_results
 from test.bench.markets import fill

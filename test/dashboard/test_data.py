@@ -12,7 +12,7 @@ from config.settings import DashboardSettings
 from dashboard.address import read
 from dashboard.client import Answer, ApiClient
 from dashboard.data import Found, Frame, Shown, load_portfolios, resolve
-from dashboard.site import ETFS, PAGES, PORTFOLIO, SECTORS, Page
+from dashboard.site import ETFS, PAGES, PIPELINE, PORTFOLIO, SECTORS, Page
 from dashboard.texts import TEXTS
 
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, MONDAY = (date(2026, 1, day) for day in (20, 21, 22, 23, 26))
@@ -74,6 +74,21 @@ def test_an_unknown_value_is_the_default_and_is_named() -> None:
     address = read(PORTFOLIO, {"period": "7", "date": "soon", "lang": "fr"}, cookie_lang="en")
     assert (address["period"], address.day, address.lang) == ("20", None, "en")
     assert dict(address.unknown) == {"period": "7", "date": "soon", "lang": "fr"}
+
+
+@pytest.mark.parametrize(
+    ("page", "given", "is_known"),
+    [
+        (PORTFOLIO, {"sector": "Real Estate"}, True),
+        (PORTFOLIO, {"sector": "Unknown"}, True),
+        (PORTFOLIO, {"sector": "Space Mining"}, False),
+        (PIPELINE, {"process": "needed_stocks"}, True),
+        (PIPELINE, {"process": "lunch"}, False),
+    ],
+)
+def test_a_filter_that_would_hide_everything_is_unknown(page: Page, given: dict[str, str], *, is_known: bool) -> None:
+    address = read(page, given)
+    assert (dict(address.values), dict(address.unknown)) == ((given, {}) if is_known else ({}, given))
 
 
 def test_of_a_name_given_twice_the_first_counts() -> None:

@@ -75,6 +75,15 @@ def test_a_table_without_the_column_of_the_address_keeps_its_own_order(given: st
     assert grid.order(columns, read(PORTFOLIO, {"sort": given})) == meant
 
 
+def test_an_order_that_no_table_has_is_refused_and_named() -> None:
+    columns = [grid.text("ticker", "Ticker", 80), grid.figure("market_cap", "Cap", 80, only="cap=usd")]
+    known, unknown = (read(PORTFOLIO, {"sort": given, "q": "a"}) for given in ("market_cap:asc", "colour:asc"))
+    assert grid.checked(known, columns) is known
+    refused = grid.checked(unknown, columns)
+    assert (dict(refused.values), refused.unknown) == ({"q": "a"}, (("sort", "colour:asc"),))
+    assert grid.checked(read(PORTFOLIO, {}), columns).unknown == ()
+
+
 def test_a_missing_market_cap_says_whether_it_or_the_rate_is_missing() -> None:
     assert portfolio.no_cap(position(), EN)["market_cap@cap=krw"] == "No exchange rate of that day"
     assert set(portfolio.no_cap(position(market_cap=None), EN).values()) == {"No market cap"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dashboard
-from dashboard.components.pipeline import PROCESSES
+from dashboard.site import PROCESSES
 from dashboard.texts import TEXTS, Words
 from database import check_data
 from database.read_pipeline import TABLES
