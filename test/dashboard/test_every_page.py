@@ -94,6 +94,38 @@ def test_fits_is_accessible_and_in_one_language(reader: Reader, page: Page, lang
         assert (width, theme, serious(tab)) == (width, theme, [])
 
 
+OPENED = {
+    "a stock": ("/?lang=ko&stock=ACME", ".offcanvas.show:not(.showing) .main-svg"),
+    "top holdings": ("/etfs?lang=ko&panel=top", "#panel-panel-top .ag-row"),
+    "concentration": ("/etfs?lang=ko&panel=concentration", "#panel-panel-concentration .ag-row"),
+    "overlap": ("/etfs?lang=ko&panel=overlap", "#panel-panel-overlap table.matrix"),
+    "a run": ("/pipeline?lang=ko&run=bars-2", "#items .ag-row"),
+}
+
+
+@pytest.mark.parametrize("what", OPENED)
+def test_what_a_choice_opens_is_accessible(reader: Reader, what: str) -> None:
+    address, shown = OPENED[what]
+    opened(reader.page, address)
+    reader.page.wait_for_selector(shown)
+    themed(reader.page, "dark")
+    assert serious(reader.page) == []
+
+
+@every_page
+def test_definitions_menus_and_the_list_of_keys_are_accessible_when_open(reader: Reader, page: Page) -> None:
+    tab = reader.page
+    opened(tab, f"{page.path}?lang=ko")
+    themed(tab, "light")
+    parts = tab.locator("details")
+    assert parts.count() > 1
+    parts.evaluate_all("parts => parts.forEach(part => { part.open = true; })")
+    assert serious(tab) == []
+    tab.keyboard.press("?")
+    expect(tab.get_by_role("dialog")).to_be_visible()
+    assert serious(tab) == []
+
+
 @every_page
 def test_keys_lead_through_a_page_and_to_the_next(reader: Reader, page: Page) -> None:
     tab, t = reader.page, Words("ko")
