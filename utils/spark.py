@@ -1,4 +1,4 @@
-"""The Spark session and its way to PostgreSQL, in one place. DataFrame API only, so that any master will do.
+"""The Spark session and its way to PostgreSQL, in one place. DataFrame API only, so that a cluster will do, too.
 
 A job is mostly start-up, even one over ten years: the UI is off, the JVM compiles with C1 only (measured: C2 costs more
 than it gains) and loads its classes from a class-data archive when `SPARK_CLASS_ARCHIVE` names one. A file that doesn't
