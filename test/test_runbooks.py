@@ -2,6 +2,7 @@
 
 import re
 
+from dashboard.texts import TEXTS
 from database import findings, incidents, watch
 from test.compose.files import services
 from test.conftest import REPO
@@ -35,10 +36,26 @@ def test_every_service_of_both_ways_to_run_is_explained() -> None:
     assert ({each.name for each in SERVICES} | services().keys()) - named == set()
 
 
-def test_every_finding_is_explained() -> None:
+def finding_names() -> set[str]:
+    """Every name that a finding is written with; of one that goes on (`no return over 5`) its beginning and a space."""
     named = {value for name, value in vars(findings).items() if name.isupper() and isinstance(value, str)}
     for room in ("batch", "collector", "consumer", "database"):
         for file in (REPO / room).rglob("*.py"):
             named |= set(re.findall(r'(?:Finding|_by_session)\(\s*f?"([a-z ]+)', file.read_text(encoding="utf-8")))
+    return named
+
+
+def test_every_finding_is_explained() -> None:
     explained = re.findall(r"^\| ([a-z ]+) \|", PAGES["findings"], re.MULTILINE)[1:]
-    assert sorted(explained) == sorted(name.strip() for name in named)
+    assert sorted(explained) == sorted(name.strip() for name in finding_names())
+
+
+def test_every_finding_has_a_text() -> None:
+    """The page Pipeline shows it by that, in the reader's language."""
+    names = finding_names()
+    shown = {key.removeprefix("check.") for key in TEXTS if key.startswith("check.")}
+    of_name = {
+        name: {each for each in shown if each == name or (name[-1] == " " and each.startswith(name))} for name in names
+    }
+    assert {name for name, found in of_name.items() if not found} == set()
+    assert shown - set().union(*of_name.values()) == set()

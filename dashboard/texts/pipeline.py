@@ -132,6 +132,7 @@ TEXTS = {
     "check.gap in bars": ("시세의 빈틈", "gap in bars"),
     "check.held without a bar": ("보유 중 시세 없음", "held without a bar"),
     "check.no snapshot": ("보유종목 없음", "no snapshot"),
+    "check.currency without a rate": ("환율 없음", "currency without a rate"),
     "check.old snapshot": ("오래된 보유종목", "old snapshot"),
     "check.unbalanced portfolio": ("비중 합 불일치", "unbalanced portfolio"),
     "check.portfolio missing": ("빠진 포트폴리오", "portfolio missing"),
