@@ -16,7 +16,7 @@ from utils.sessions import (
     sessions_between,
 )
 
-# The controller's slot, Monday to Friday (contracts 2).
+# When DAGs start (contracts 2); test/dags holds these to their schedules. The controller, Monday to Friday:
 DAILY_RUN_UTC = time_of_day(21, 30)
 # The last Sunday of a month: DAG 08; every Sunday: DAG 09.
 REBALANCE_UTC = time_of_day(14, 0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api import freshness
 from test.dags.conftest import DAGS
 
 SCHEDULES = {
@@ -41,6 +42,12 @@ def order(dag: Any) -> list[str]:
 def test_every_dag_is_there_and_none_fails_to_import(dagbag: Any) -> None:
     assert dagbag.import_errors == {}
     assert {dag_id: dag.schedule for dag_id, dag in dagbag.dags.items()} == SCHEDULES
+
+
+def test_the_api_expects_results_when_they_are_made() -> None:
+    assert f"{freshness.DAILY_RUN_UTC:%-M %-H} * * 1-5" == SCHEDULES["daily_pipeline_controller"]
+    assert f"{freshness.REBALANCE_UTC:%-M %-H} * * 0" == SCHEDULES["08_monthly_portfolio_rebalance_dag"]
+    assert f"{freshness.WEEKLY_RUN_UTC:%-M %-H} * * 0" == SCHEDULES["09_etf_top_holdings_analysis_dag"]
 
 
 @pytest.mark.parametrize("dag_id", SCHEDULES)
