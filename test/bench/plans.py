@@ -1,12 +1,12 @@
 """The plan of every query the API asks, over years of sessions and thousands of stocks. Exit code 1: too much is read.
 
-    .venv-dev/bin/python -m test.bench.plans                            # 10 years, 20,000 stocks: 9 GB under /tmp
+    .venv-dev/bin/python -m test.bench.plans                            # 10 years, 20,000 stocks: 11 GB, 9 of them bars
     .venv-dev/bin/python -m test.bench.plans --years 1 --stocks 2000    # half a minute
 
-Every query is noted as the API asks it for the ADDRESSES below, and explained as it is run, twice: planned for its
-values, and as a prepared statement whose one plan serves any values (psycopg prepares what is asked often). Too much is
-a table of more than `--large` rows read from end to end where it need not be, or more than `--pages` pages of 8 kB for
-one query, besides a few for each row that it returns.
+It fills a database of its own under /tmp. Every query is noted as the API asks it for the ADDRESSES below, and
+explained as it is run, twice: planned for its values, and as a prepared statement whose one plan serves any values
+(psycopg prepares what is asked often). Too much is a table of more than `--large` rows read from end to end where it
+need not be, or more than `--pages` pages of 8 kB for one query, besides a few for each row that it returns.
 """
 
 import argparse
@@ -479,7 +479,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         fill_everything(connection, years=chosen.years, stocks=chosen.stocks)
         api_keys.register(connection, "bench", KEY)
         sizes = sizes_of(connection)
-        size = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()
+        [(size,)] = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchall()
         print(f"{chosen.years} years, {chosen.stocks} stocks: {size}, filled in {time.perf_counter() - begun:.0f} s")
         for table, rows in sorted(sizes.items(), key=lambda item: -item[1])[:12]:
             print(f"  {table:40} {rows:12.0f} rows")
