@@ -49,7 +49,6 @@ CheckName = Annotated[
 RunId = Annotated[str, Path(description="run_id of /pipeline/runs"), _Name]
 EtfTypeQuery = Annotated[EtfType | None, Query(description="Only these ETFs, as shown")]
 AnyPeriod = Annotated[Period | None, Query(description="Look-back in sessions; without it, all three")]
-TimePeriod = Annotated[Period, Query(description="Look-back in sessions")]
 
 Limit = Annotated[int, Query(description="Rows at most", ge=1, le=1000)]
 FewLimit = Annotated[

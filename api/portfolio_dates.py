@@ -7,7 +7,7 @@ from api.dependencies import Services
 from api.freshness import monthly_late_at
 from api.problems import ProblemError
 from api.schemas.choices import PortfolioState
-from database import results
+from database import portfolios, results
 from database.connection import Connection
 from database.read_dates import Result, result_dates
 from database.results import Header, Strategy
@@ -20,7 +20,7 @@ AHEAD = timedelta(days=300)
 
 def no_portfolio_yet(db: Connection) -> tuple[PortfolioState, str]:
     """Why there is no portfolio at all."""
-    if results.newest_trending_date(db) and not results.first_snapshot_date(db):
+    if result_dates(db, "trending").newest and not portfolios.first_snapshot(db):
         return "no_snapshot", "No holdings snapshot is stored yet: no portfolio can be made"
     return "not_computed", "No portfolio has been computed yet"
 

@@ -11,13 +11,13 @@ What is lifted is asked for by the next run; a success forgets the past, one mor
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
 from collector.arguments import run
 from database.connection import connect
 from database.processing import Quarantine, lift, quarantines
+from utils.messages import Kind
 from utils.program import SUCCESS, UsageError
-
-OPERATIONS = ("bars", "holdings", "quotes", "profile", "fx")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="one line each")
     command = actions.add_parser("lift", help="ask again with the next run")
     command.add_argument("ticker", nargs="?", help="the source's symbol, or a currency")
-    command.add_argument("--operation", choices=OPERATIONS, help="this one only (default: all of the instrument)")
+    command.add_argument("--operation", choices=get_args(Kind), help="this one only (default: all of the instrument)")
     command.add_argument("--all", action="store_true", help="all that are in quarantine")
     return parser
 

@@ -76,6 +76,10 @@ class PlatformSettings(BaseSettings):
     market: str = Field(default="yahoo", description="yahoo, demo or replay-<name>")
 
 
+# The DAG of the daily pipeline.
+CONTROLLER = "daily_pipeline_controller"
+
+
 class PipelineSettings(BaseSettings):
     """How the daily stages follow each other."""
 

@@ -18,7 +18,7 @@ from utils.messages import BarsMessage
 ETF_TABLE, STOCK_TABLE = "collected_01_daily_etf_ohlc", "collected_06_daily_stock_history"
 # A larger move in one session, on adjusted closes, is in doubt (rules 2).
 DOUBTED_MOVE = 0.40
-# A doubted value that a later session's answer gives again within this is confirmed.
+# A doubted value, of a bar or a market cap, that a later session's answer gives again within this is confirmed.
 REPEATED_WITHIN = 0.0001
 # Beyond this a percentage does not fit its column: from a price of nearly nothing no change can be told.
 LARGEST_PERCENT = 100_000_000

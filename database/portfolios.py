@@ -278,7 +278,7 @@ def computed_sessions(connection: Connection, first: date, last: date) -> set[da
 
 
 def first_snapshot(connection: Connection) -> date | None:
-    """Date of the oldest stored holdings list."""
+    """Date of the oldest stored holdings list: there is no portfolio before it."""
     row = connection.execute("SELECT min(as_of_date) FROM collected_04_etf_holdings").fetchone()
     return row[0] if row else None
 

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 from psycopg.rows import class_row, scalar_row
 
 from database.connection import Connection
+from database.findings import Severity
 
 Status = Literal["running", "success", "partial", "failed", "skipped"]
 ItemStatus = Literal["planned", "sent", "stored", "unchanged", "failed", "dead_lettered"]
-Severity = Literal["info", "warn", "error"]
 Cadence = Literal["daily", "weekly", "monthly"]
 COUNTED = 10_000  # a table with more rows is not counted but estimated
 

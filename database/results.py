@@ -255,13 +255,6 @@ def universe(connection: Connection) -> list[Etf]:
         ).fetchall()
 
 
-def newest_trending_date(connection: Connection) -> date | None:
-    """The newest session with ETF returns."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        found: date | None = cursor.execute("SELECT max(as_of_date) FROM analytics_03_trending_etfs").fetchone()
-        return found
-
-
 def etf_returns(connection: Connection, as_of_date: date) -> list[EtfReturn]:
     """Each ETF's return of each period; rank_by_return counts SPY, too (rules 7; ties by ticker)."""
     with connection.cursor(row_factory=class_row(EtfReturn)) as cursor:
@@ -340,11 +333,4 @@ def newest_computed_at(connection: Connection, as_of_date: date) -> datetime | N
             "SELECT max(computed_at) FROM analytics_portfolios WHERE as_of_date = %s AND strategy <> 'monthly'",
             (as_of_date,),
         ).fetchone()
-        return found
-
-
-def first_snapshot_date(connection: Connection) -> date | None:
-    """The date of the oldest stored holdings snapshot: there is no portfolio before it."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        found: date | None = cursor.execute("SELECT min(as_of_date) FROM collected_04_etf_holdings").fetchone()
         return found

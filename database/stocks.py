@@ -5,12 +5,12 @@ says the same again moves `fetched_at` alone.
 """
 
 from database import findings, staging
+from database.bars import REPEATED_WITHIN
 from database.connection import Connection
 from utils.messages import FxMessage, ProfileMessage, QuotesMessage
 
 # marketCap / price is the number of shares: a larger change between two quotes is in doubt (rules 2).
 DOUBTED_CHANGE = 0.25
-REPEATED_WITHIN = 0.0001
 
 PROFILE = ("company_name", "quote_type", "sector", "source_sector", "industry", "currency", "exchange", "issuer")
 

@@ -21,7 +21,15 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_ty
 from tenacity.stop import stop_when_event_set
 from tenacity.wait import wait_base, wait_exponential_jitter
 
-from config.settings import AlertSettings, DatabaseSettings, PipelineSettings, PlatformSettings, ServiceSettings, load
+from config.settings import (
+    CONTROLLER,
+    AlertSettings,
+    DatabaseSettings,
+    PipelineSettings,
+    PlatformSettings,
+    ServiceSettings,
+    load,
+)
 from database import incidents
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.incidents import Incident
@@ -37,7 +45,6 @@ log = logging.getLogger(__name__)
 READ_HERE = ("late", "partial", "stale")
 """Kinds of incidents that are read from the database; the DAGs write down the others."""
 
-CONTROLLER = "daily_pipeline_controller"
 RESULTS = ("trending_etfs", "trending_etf_holdings", "needed_stocks", "portfolio_allocation")
 """What a run of the controller is late without."""
 

@@ -34,8 +34,10 @@ from stages import (
     trending_holdings,
 )
 
+from config.settings import CONTROLLER
+
 with DAG(
-    "daily_pipeline_controller",
+    CONTROLLER,
     schedule="30 21 * * 1-5",
     doc_md=__doc__,
     description="Stages 1 to 5 in order, for the last closed session",

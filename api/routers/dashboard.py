@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -30,7 +30,7 @@ from database.results import EtfReturn, Header, Strategy
 from utils.sessions import previous_session, session_at_or_before
 
 router = APIRouter(prefix="/dashboard", tags=["dashboard"], responses=DOCUMENTED)
-STRATEGIES: tuple[Strategy, ...] = ("5d", "10d", "20d", "monthly")
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 
 class PeriodOrMonthly(StrEnum):

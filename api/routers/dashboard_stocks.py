@@ -10,7 +10,7 @@ from api.dependencies import App, Database, Period, PeriodDays, SessionDate
 from api.parameters import AnyPeriod, FewLimit, SectorQuery
 from api.portfolio_dates import missing_date, nothing_yet, required_date
 from api.problems import DOCUMENTED
-from api.routers.etf_holdings import dated
+from api.routers.etf_holdings import WHAT, dated
 from api.schemas import (
     Allocation,
     Allocations,
@@ -25,7 +25,6 @@ from database import read_holdings, results
 from database.read_holdings import Performer
 
 router = APIRouter(prefix="/dashboard", tags=["dashboard"], responses=DOCUMENTED)
-WHAT = "analysis of holdings"
 
 
 @router.get(

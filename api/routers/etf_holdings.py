@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import App, Database, Period, Services, SessionDate
+from api.dependencies import App, Database, Period, PeriodDays, Services, SessionDate
 from api.figures import mean
-from api.parameters import EtfTicker, EtfTypeQuery, FewLimit, HoldingTicker, TimePeriod, known_etf
+from api.parameters import EtfTicker, EtfTypeQuery, FewLimit, HoldingTicker, known_etf
 from api.portfolio_dates import required_date
 from api.problems import DOCUMENTED, ProblemError
 from api.schemas import (
@@ -56,7 +56,7 @@ def etf_top_holdings(
     db: Database,
     etf_ticker: EtfTicker,
     *,
-    time_period: TimePeriod = Period.TWENTY,
+    time_period: PeriodDays = Period.TWENTY,
     as_of_date: SessionDate = None,
     limit: FewLimit = 5,
 ) -> TopHoldings | Response:
@@ -87,7 +87,7 @@ def all_holdings(
     app: App,
     db: Database,
     *,
-    time_period: TimePeriod = Period.TWENTY,
+    time_period: PeriodDays = Period.TWENTY,
     etf_type: EtfTypeQuery = None,
     as_of_date: SessionDate = None,
     limit: FewLimit = 10,
@@ -115,7 +115,7 @@ def holdings_summary(
     app: App,
     db: Database,
     *,
-    time_period: TimePeriod = Period.TWENTY,
+    time_period: PeriodDays = Period.TWENTY,
     etf_type: EtfTypeQuery = None,
     as_of_date: SessionDate = None,
 ) -> HoldingsSummaries | Response:
@@ -169,7 +169,7 @@ def holding_comparison(
     db: Database,
     holding_ticker: HoldingTicker,
     *,
-    time_period: TimePeriod = Period.TWENTY,
+    time_period: PeriodDays = Period.TWENTY,
     as_of_date: SessionDate = None,
 ) -> HoldingComparison | Response:
     """The ETFs whose newest list at as_of_date, at most 45 days old, has the stock, and how much of each it is.

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import App, Database
-from api.months import dated, one_month
+from api.months import LAST, dated, one_month
 from api.parameters import Month, Year
 from api.problems import DOCUMENTED
 from api.schemas import SectorList, SectorMonth, SectorMonthWithStocks, SectorRow, SectorsOfMonth, StockMonth
@@ -27,7 +27,7 @@ def sectors(request: Request, app: App, db: Database) -> SectorList | Response:
 
     Before the first month the returns are null.
     """
-    newest = read_months.months(db, until=(9999, 12), count=1)
+    newest = read_months.months(db, until=LAST, count=1)
     counts = read_months.stock_counts(db)
     of_sector = {row.sector: row for row in read_months.sector_months(db, newest[0], newest[0])} if newest else {}
     etfs = {row.etf_ticker: row for row in read_months.etf_months(db, newest[0], newest[0])} if newest else {}

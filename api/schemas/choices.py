@@ -6,7 +6,7 @@ from typing import Literal
 from typing_extensions import TypeAliasType
 
 from config import sentences, universe
-from database import read_performance, read_pipeline, results
+from database import findings, read_performance, read_pipeline, results
 
 EtfType = TypeAliasType("EtfType", universe.EtfType)
 Strategy = TypeAliasType("Strategy", results.Strategy)
@@ -22,4 +22,4 @@ FreshnessState = TypeAliasType("FreshnessState", Literal["current", "due", "behi
 Cadence = TypeAliasType("Cadence", read_pipeline.Cadence)
 RunStatus = TypeAliasType("RunStatus", read_pipeline.Status)
 ItemStatus = TypeAliasType("ItemStatus", read_pipeline.ItemStatus)
-Severity = TypeAliasType("Severity", read_pipeline.Severity)
+Severity = TypeAliasType("Severity", findings.Severity)

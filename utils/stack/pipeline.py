@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
+from config.settings import CONTROLLER
 from utils.stack.airflow_api import Airflow
 from utils.stack.folder import Folder
 
-CONTROLLER = "daily_pipeline_controller"
 PARSE_PATIENCE = 90  # seconds until a DAG that Airflow has not read is given up
 POLL = 1
 
