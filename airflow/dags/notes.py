@@ -6,9 +6,7 @@ A task has no other way to write there than Airflow's own REST API.
 import os
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
-PATIENCE = 20
 LONGEST = 900  # characters Airflow keeps: 1000
 LONGEST_LINE = 300
 FAILED, MENDED = " failed: ", " failed (mended): "
@@ -52,14 +50,10 @@ def note_mended(context: Any) -> None:
 
 
 def _change(dag_id: str, run_id: str, change: Callable[[str], str]) -> None:
-    import httpx  # noqa: PLC0415 - a DAG file is parsed often; needed in tasks only
+    from utils.stack.airflow_api import Airflow  # noqa: PLC0415 - a DAG file is parsed often; needed in tasks only
 
-    login = {"username": "admin", "password": os.environ["AIRFLOW_ADMIN_PASSWORD"]}
-    with httpx.Client(base_url=os.environ["AIRFLOW__API__BASE_URL"], timeout=PATIENCE, trust_env=False) as client:
-        token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        page = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
-        there = client.get(page).raise_for_status().json()["note"] or ""
+    with Airflow(os.environ["AIRFLOW__API__BASE_URL"], os.environ["AIRFLOW_ADMIN_PASSWORD"]) as airflow:
+        there = airflow.note(dag_id, run_id)
         changed = change(there)
         if changed != there:
-            client.patch(page, json={"note": changed}).raise_for_status()
+            airflow.set_note(dag_id, run_id, changed)

@@ -129,18 +129,22 @@ class Stack:
 
     def trigger(self, dag_id: str, **conf: Any) -> "DagRun":
         """Start a run of a DAG, which is unpaused for it."""
-        with Airflow(open_folder(self.folder)) as airflow:
+        with Airflow.of(open_folder(self.folder)) as airflow:
             return DagRun(self, dag_id, trigger(airflow, dag_id, conf))
 
     def queue(self, dag_id: str, **conf: Any) -> "DagRun":
         """Start a run of a DAG, which is left paused when it is: the run waits then."""
-        with Airflow(open_folder(self.folder)) as airflow:
+        with Airflow.of(open_folder(self.folder)) as airflow:
             return DagRun(self, dag_id, airflow.trigger(dag_id, conf))
 
     def set_paused(self, dag_id: str, *, paused: bool) -> None:
         """Turn the schedule of a DAG off or on."""
-        with Airflow(open_folder(self.folder)) as airflow:
+        with Airflow.of(open_folder(self.folder)) as airflow:
             airflow.set_paused(dag_id, paused=paused)
+
+    def dag_ids(self) -> list[str]:
+        """All DAGs that Airflow has read."""
+        return [dag["dag_id"] for dag in self.airflow("GET", "/dags", params={"limit": 100})["dags"]]
 
     def is_due(self, dag_id: str) -> bool:
         """Whether a slot of its schedule has come that it has no run for yet."""
@@ -157,8 +161,8 @@ class Stack:
 
         A DAG that is unpaused runs the schedule's newest slot, too, after the run that was asked for.
         """
-        with Airflow(open_folder(self.folder)) as airflow:
-            dag_ids = airflow.dag_ids()
+        with Airflow.of(open_folder(self.folder)) as airflow:
+            dag_ids = self.dag_ids()
 
             def at_rest() -> bool:
                 busy = [run for run in self.runs_of("~") if run["state"] not in FINISHED]

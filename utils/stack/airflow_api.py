@@ -1,8 +1,9 @@
-"""Airflow's REST API, as far as set-up and the pipeline driver need it."""
+"""Airflow's REST API, as far as set-up, the pipeline driver and the notes on a run's page need it."""
 
 import time
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -12,12 +13,17 @@ PATIENCE = 30
 
 
 class Airflow:
-    """A session at the Airflow of a folder. Failures are httpx.HTTPError."""
+    """A session at the Airflow of that address, as admin. Failures are httpx.HTTPError."""
 
-    def __init__(self, folder: Folder) -> None:
-        self.url = f"http://{folder.address('AIRFLOW_PORT')}"
-        self._login = {"username": "admin", "password": folder.settings["AIRFLOW_ADMIN_PASSWORD"]}
-        self._client = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+    def __init__(self, url: str, password: str) -> None:
+        self.url = url
+        self._login = {"username": "admin", "password": password}
+        self._client = httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False)
+
+    @classmethod
+    def of(cls, folder: Folder) -> "Airflow":
+        """The one of a folder."""
+        return cls(f"http://{folder.address('AIRFLOW_PORT')}", folder.settings["AIRFLOW_ADMIN_PASSWORD"])
 
     def __enter__(self) -> "Airflow":
         answer = self._client.post("/auth/token", json=self._login).raise_for_status()
@@ -45,10 +51,6 @@ class Airflow:
         found = self._ask("GET", "/importErrors")["import_errors"]
         return [f"{item['filename']}: {item['stack_trace'].strip().splitlines()[-1]}" for item in found]
 
-    def dag_ids(self) -> list[str]:
-        """All DAGs that were read."""
-        return [item["dag_id"] for item in self._ask("GET", "/dags", params={"limit": 100})["dags"]]
-
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG was read."""
         return self._client.get(f"/api/v2/dags/{dag_id}").status_code == httpx.codes.OK
@@ -69,6 +71,14 @@ class Airflow:
     def run_state(self, dag_id: str, run_id: str) -> str:
         """queued, running, success or failed."""
         return str(self._ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def note(self, dag_id: str, run_id: str) -> str:
+        """What stands on a run's page."""
+        return str(self._ask("GET", _page(dag_id, run_id))["note"] or "")
+
+    def set_note(self, dag_id: str, run_id: str, note: str) -> None:
+        """Have that stand on a run's page."""
+        self._ask("PATCH", _page(dag_id, run_id), json={"note": note})
 
     def unfinished_runs(self, dag_id: str) -> list[str]:
         """Runs of a DAG that are not over, oldest first."""
@@ -91,7 +101,7 @@ class Airflow:
         return str((raised or said or ["it left no log"])[-1])
 
     def read_again(self, dag_id: str) -> None:
-        """Have the DAG's file read again at once, and wait until it was."""
+        """Have the DAG's file read again at once, and wait until it was. Raises httpx.ReadTimeout after PATIENCE."""
         before = self._ask("GET", f"/dags/{dag_id}")
         self._client.put(f"/api/v2/parseDagFile/{before['file_token']}").raise_for_status()
         deadline = time.monotonic() + PATIENCE
@@ -99,6 +109,10 @@ class Airflow:
             if time.monotonic() > deadline:
                 raise httpx.ReadTimeout(f"{dag_id}: expected its file to be read again within {PATIENCE} s")
             time.sleep(0.2)
+
+
+def _page(dag_id: str, run_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
 
 
 class Task:

@@ -21,7 +21,7 @@ class PipelineFailed(Exception):
 def run_if_behind(folder: Folder) -> None:
     """Trigger the controller when results are behind, follow it to its end, and leave its schedule on."""
     freshness = status(folder)
-    with Airflow(folder) as airflow:
+    with Airflow.of(folder) as airflow:
         _wait_until_read(airflow, CONTROLLER)
         behind = freshness["as_of_date"] is None or freshness["as_of_date"] < freshness["expected_as_of_date"]
         if not behind:

@@ -208,7 +208,7 @@ def _airflow_schema(folder: Folder) -> None:
 
 def _pools(folder: Folder) -> None:
     try:
-        with Airflow(folder) as airflow:
+        with Airflow.of(folder) as airflow:
             for name, slots in POOLS.items():
                 airflow.set_pool(name, slots)
     except httpx.HTTPError as error:
