@@ -50,16 +50,6 @@ def signed(value: float | None, decimals: int = 2) -> str:
     return f"+{text}" if direction(value, decimals) == "up" else text
 
 
-def arrowed(value: float | None, decimals: int = 2) -> str:
-    """A change with its arrow, for prose.
-
-    >>> arrowed(-0.83)
-    '▼ −0.83'
-    """
-    arrow = ARROWS[direction(value, decimals)]
-    return f"{arrow} {signed(value, decimals)}" if arrow else signed(value, decimals)
-
-
 def weight(percent: float | None) -> str:
     """A weight in percent; what would read 0.00 says that it is small, not nothing.
 

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from dashboard import formats
 from dashboard.screenshots import chromium
 from database import api_keys
 from test import published
@@ -226,6 +227,11 @@ def cells(reader: Reader, grid: str, column: str) -> list[str]:
         ),
     )
     return [text.strip() for _, text in sorted(rows)]
+
+
+def arrowed(value: float | None, decimals: int = 2) -> str:
+    """A change as the text of a page has it: its arrow and the number, with a gap between them but no space."""
+    return formats.ARROWS[formats.direction(value, decimals)] + formats.signed(value, decimals)
 
 
 @retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(15), wait=wait_fixed(0.1), reraise=True)

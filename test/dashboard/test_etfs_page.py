@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from config.universe import ETFS
-from dashboard import formats
 from test.api.market import everything
-from test.dashboard.conftest import Reader, Site, cells, expect_cells
+from test.dashboard.conftest import Reader, Site, arrowed, cells, expect_cells
 from test.published import Connection
 
 pytestmark = pytest.mark.integration
@@ -21,10 +20,6 @@ pytestmark = pytest.mark.integration
 def fill() -> Callable[[Connection], None]:
     """Bars, lists and their analysis."""
     return everything
-
-
-def arrows(values: list[float | None]) -> list[str]:
-    return [formats.arrowed(value).replace(" ", "") for value in values]
 
 
 def etfs_of(site: Site, period: str = "20") -> list[dict[str, Any]]:
@@ -39,7 +34,7 @@ def test_all_of_them_with_the_apis_numbers(site: Site, reader: Reader) -> None:
     by_ticker = {row["etf_ticker"]: row for row in etfs}
     shown = cells(reader, "etfs", "etf_ticker")
     for column in ("return_5d", "return_10d", "return_20d", "month_to_date_pct"):
-        expect_cells(reader, "etfs", column, arrows([by_ticker[ticker][column] for ticker in shown]))
+        expect_cells(reader, "etfs", column, [arrowed(by_ticker[ticker][column]) for ticker in shown])
     against = dict(zip(shown, cells(reader, "etfs", "outperformance@period=20"), strict=True))
     assert (against["QQQ"], against["SPY"], against["IWM"]) == ("▲+2.75", "기준", "–")
     assert dict(zip(shown, cells(reader, "etfs", "trending"), strict=True))["QQQ"].split() == ["●", "○", "●"]

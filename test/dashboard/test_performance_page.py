@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from dashboard import formats
 from dashboard.components.performance_table import FIGURES
-from test.dashboard.conftest import Reader, Site
+from test.dashboard.conftest import Reader, Site, arrowed
 from test.dashboard.followed import DAYS, FIRST, LAST, followed
 from test.published import Connection
 
@@ -50,7 +50,7 @@ def shown_metrics(answer: dict[str, Any], number: int = 0) -> dict[str, str]:
     """The API's figures as the page writes them."""
     metrics = {metric["name"]: metric["value"] for metric in answer["series"][number]["metrics"]}
     return {
-        figure.name: formats.arrowed(metrics[figure.name], figure.decimals)
+        figure.name: arrowed(metrics[figure.name], figure.decimals)
         if figure.is_change
         else formats.number(metrics[figure.name], figure.decimals)
         for figure in FIGURES
@@ -72,7 +72,7 @@ def test_figures_are_the_apis(site: Site, reader: Reader) -> None:
     spy = {metric["name"]: metric["value"] for metric in answer["series"][0]["benchmark_metrics"]}
     own = {metric["name"]: metric["value"] for metric in answer["series"][0]["metrics"]}
     excess = own["cumulative_return_pct"] - spy["cumulative_return_pct"]
-    assert shown["excess_pp"].replace(" ", "") == formats.arrowed(excess, 1).replace(" ", "")
+    assert shown["excess_pp"].replace(" ", "") == arrowed(excess, 1)
 
 
 def test_what_is_lacking_is_said(reader: Reader) -> None:
@@ -98,7 +98,7 @@ def test_the_cost_slider_asks_the_api_and_is_in_the_address(site: Site, reader: 
     before, after = (formats.signed(found[name], 1) for name in ("value_before_cost", "value"))
     assert f"{before}% → {after}%" in reader.page.locator(".moves").inner_text()
     cells = rows(reader)[f"사후 계산 · {FIRST} ~ {LAST} · {DAYS}거래일", "5일"]
-    assert cells[0].replace(" ", "") == formats.arrowed(found["value"], 1).replace(" ", "")
+    assert cells[0].replace(" ", "") == arrowed(found["value"], 1)
     # who moves it by keyboard goes on where he was
     assert reader.page.evaluate("document.activeElement.id") == "cost"
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from dashboard import formats
 from dashboard.texts import Words
 from test.api.market import everything
-from test.dashboard.conftest import Reader, Site, expect_cells
+from test.dashboard.conftest import Reader, Site, arrowed, expect_cells
 from test.published import Connection
 
 pytestmark = pytest.mark.integration
@@ -38,11 +38,6 @@ def test_numbers_are_the_apis(site: Site, reader: Reader) -> None:
 def words(texts: list[str]) -> list[str]:
     """As they read: one space where the page has a gap."""
     return [" ".join(text.split()) for text in texts]
-
-
-def arrowed(value: float | None) -> str:
-    """A change with its arrow: between them is a gap, not a space."""
-    return formats.arrowed(value).replace(" ", "")
 
 
 def test_what_stands_beside_the_portfolio_is_the_apis(site: Site, reader: Reader) -> None:

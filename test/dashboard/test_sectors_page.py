@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from dashboard import formats
 from dashboard.components.sectors import step
 from test.api.market import everything
-from test.dashboard.conftest import Reader, Site, cells, expect_cells
+from test.dashboard.conftest import Reader, Site, arrowed, cells, expect_cells
 from test.published import Connection
 
 pytestmark = pytest.mark.integration
@@ -75,7 +75,7 @@ def test_measure_order_and_cells_ask_nobody_and_stay_in_the_link(reader: Reader)
 def test_a_heading_chooses_the_month_of_the_stocks(site: Site, reader: Reader) -> None:
     reader.open("/sectors?lang=ko")
     answer = cast(dict[str, Any], site.ask("/sectors/trending"))
-    shown = [formats.arrowed(row["avg_monthly_return"]).replace(" ", "") for row in answer["sectors"]]
+    shown = [arrowed(row["avg_monthly_return"]) for row in answer["sectors"]]
     expect_cells(reader, "sectors-2026-01", "avg_monthly_return", shown)
     means = [row["avg_monthly_return"] for row in answer["sectors"]]
     assert means[-1] > means[-2]  # what has no sector stands last all the same
