@@ -48,8 +48,7 @@ def chart(
                 ),
             ),
             html.P(summary, id=f"chart-{name}-says", className="says"),
-        ],
-        className="chart",
+        ]
     )
 
 

@@ -246,8 +246,7 @@ def charts(answers: EtfAnswers, address: Address, t: Words) -> html.Section | ht
             ),
             html.Div(lines_chart(answers.strength.body, t), **when_lines),
             html.Div(rotation_chart(answers.etfs.body, t), **choices.when("chart", "rotation", address)),
-        ],
-        className="charts",
+        ]
     )
 
 

@@ -237,6 +237,7 @@ def downloads(choice: str, hrefs: Mapping[str, str], address: Address, t: Words)
     return [html.Span(download(href, t), **choices.when(choice, value, address)) for value, href in hrefs.items()]
 
 
-def download(href: str, t: Words) -> html.A:
-    """A link to a table as the API gives it."""
-    return html.A(["CSV", hidden(t("download_csv"))], href=href, className="button", title=t("download_csv"))
+def download(href: str, t: Words, *, of: str = "") -> html.A:
+    """A link to a table as the API gives it; `of`: which, where several stand side by side."""
+    what = f"CSV {of}".strip()
+    return html.A([what, hidden(t("download_csv"))], href=href, className="button", title=t("download_csv"))

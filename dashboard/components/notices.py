@@ -45,7 +45,7 @@ def away(since: datetime, t: Words) -> html.P:
 
 def nothing_kept(t: Words) -> html.P:
     """The API does not answer, and never has for this."""
-    return _away(t("away_empty"), " ", html.A(t("retry"), href="", className="retry"))
+    return _away(t("away_empty"), " ", html.A(t("retry"), href=""))
 
 
 def _away(*content: Any) -> html.P:

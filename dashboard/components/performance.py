@@ -9,9 +9,9 @@ from dash import html
 from dashboard import formats
 from dashboard.address import Address
 from dashboard.client import Answer, Query
-from dashboard.components import choices
+from dashboard.components import choices, grid
 from dashboard.components.notices import line
-from dashboard.components.parts import attrs, copy_link, hidden, link
+from dashboard.components.parts import attrs, copy_link, link
 from dashboard.components.performance_chart import SHORT_SESSIONS, drawn
 from dashboard.components.performance_table import Stretch, meanings, stretches, table
 from dashboard.components.rebalances import rebalances
@@ -137,7 +137,6 @@ def cost_slider(address: Address, t: Words) -> html.Label:
                 step=5,
                 value=address["cost"],
                 id="cost",
-                className="slide",
                 persistence=False,
             ),
             html.Output(t("cost.unit", n=address["cost"]), htmlFor="cost", **attrs(data_unit=t("cost.unit", n="#"))),
@@ -182,12 +181,7 @@ def without_price(answers: Mapping[str, Json], t: Words) -> html.P | None:
 def daily(answers: Mapping[str, Json], address: Address, t: Words) -> html.Div:
     """Heading of the lines, and the sessions they are made of as the API gives them."""
     files = [
-        html.A(
-            [f"CSV {t(f'strategy.{name}')}", hidden(t("download_csv"))],
-            href=f"/download/performance.csv?{address.query(strategy=name)}",
-            className="button",
-            title=t("download_csv"),
-        )
+        grid.download(f"/download/performance.csv?{address.query(strategy=name)}", t, of=t(f"strategy.{name}"))
         for name in answers
     ]
     return html.Div(

@@ -80,8 +80,7 @@ def months(answer: Answer, address: Address, t: Words) -> html.Section:
                 for measure in MEASURES
             ),
             html.Div([legend(t), definitions(terms(body, t), t)], className="under"),
-        ],
-        className="months",
+        ]
     )
 
 
