@@ -59,7 +59,7 @@ class Services:
     registry: CollectorRegistry
 
     def is_current(self, as_of_date: date) -> bool:
-        """No session after it closed more than FRESH_HOURS ago."""
+        """No session after it closed more than API_FRESH_HOURS ago."""
         return self.clock.now() <= late_at(as_of_date, self.api.fresh_hours)
 
 

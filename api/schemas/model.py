@@ -51,7 +51,9 @@ class Dated(Model):
     computed_at: datetime | None = Field(
         description="When it was computed, or fetched (wall clock, UTC); null when it was not"
     )
-    is_current: bool = Field(description="No session after as_of_date closed more than FRESH_HOURS (default 18) ago")
+    is_current: bool = Field(
+        description="No session after as_of_date closed more than API_FRESH_HOURS (default 18) ago"
+    )
 
 
 class Page(Dated):

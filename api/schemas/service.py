@@ -21,7 +21,7 @@ class Status(Model):
     due_at: datetime | None = Field(
         description="When results of expected_as_of_date count as late (platform clock, UTC); null when current"
     )
-    is_current: bool = Field(description="No session after as_of_date closed more than FRESH_HOURS ago")
+    is_current: bool = Field(description="No session after as_of_date closed more than API_FRESH_HOURS ago")
     computed_at: datetime | None = Field(description="When the newest results were computed (wall clock, UTC)")
     next_run_at: datetime = Field(description="Next scheduled start of the daily pipeline (platform clock, UTC)")
     is_demo: bool = Field(description="The market is invented")
