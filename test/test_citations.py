@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.universe import ETFS, tickers_of
 from test.conftest import REPO
 
 ENDINGS = {".py", ".md", ".sql", ".sh", ".css", ".js", ".yml", ".toml", ".json"}
@@ -103,6 +104,14 @@ def test_the_table_of_numbers_is_the_codes() -> None:
     assert len(told) > 20
     code = {(name, path): ast.literal_eval(defined_in(path)[name]) for name, path, _ in told}
     assert code == {(name, path): ast.literal_eval(value) for name, path, value in told}
+
+
+def test_the_table_of_groups_is_the_universe() -> None:
+    told = dict(re.findall(r"^\| `(\w+)` \| stage \d \| (.+) \|$", page("CONTRACTS.md"), re.MULTILINE))
+    assert told == {
+        "benchmark": " ".join(tickers_of("benchmark")),
+        "sector": " · ".join(f"{etf.ticker} {etf.sector_name}" for etf in ETFS if "sector" in etf.groups),
+    }
 
 
 def defined_in(path: str) -> dict[str, ast.expr]:

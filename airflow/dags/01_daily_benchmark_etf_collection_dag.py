@@ -1,6 +1,6 @@
 """# 01 · Benchmark ETF bars
 
-**What** Daily bars of SPY, QQQ, IWM, EWY, DIA and SCHD up to the last closed session: only what is missing.
+**What** Daily bars of the benchmark group up to the last closed session: only what is missing.
 
 **When** 09:00 UTC, Monday to Friday. **Needs** the source and Kafka. **Writes** `collected_01_daily_etf_ohlc`.
 

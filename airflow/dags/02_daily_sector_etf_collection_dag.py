@@ -1,6 +1,6 @@
 """# 02 · Sector ETF bars
 
-**What** Daily bars of QQQ and the nine sector funds up to the last closed session: only what is missing.
+**What** Daily bars of the sector group up to the last closed session: only what is missing.
 
 **When** 10:00 UTC, Monday to Friday. **Needs** the source and Kafka. **Writes** `collected_01_daily_etf_ohlc`.
 

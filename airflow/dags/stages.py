@@ -139,16 +139,16 @@ def _rebalance_date(run_after: datetime, params: Any) -> date:
 
 
 def benchmark_bars() -> TaskGroup:
-    """Stage 1: bars of the benchmark ETFs."""
+    """Stage 1: bars of the benchmark group."""
     with TaskGroup("stage_1_benchmark_bars") as group:
-        _etf_bars("collect_benchmark_etfs", "benchmark", "Bars of SPY and the other benchmarks")
+        _etf_bars("collect_benchmark_etfs", "benchmark", "Bars of the benchmark group")
     return group
 
 
 def sector_bars() -> TaskGroup:
-    """Stage 2: bars of the sector ETFs."""
+    """Stage 2: bars of the sector group."""
     with TaskGroup("stage_2_sector_bars") as group:
-        _etf_bars("collect_sector_etfs", "sector", "Bars of QQQ and the XL… funds")
+        _etf_bars("collect_sector_etfs", "sector", "Bars of the sector group")
     return group
 
 

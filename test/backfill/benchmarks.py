@@ -1,4 +1,4 @@
-"""Fill the bars of the six benchmark ETFs: what is missing of the newest sessions, one request an ETF.
+"""Fill the bars of the benchmark group: what is missing of the newest sessions, one request an ETF.
 
     ./start.sh run test/1_backfill_etf_benchmarks.py --days 60 --delay 2.0
     ./start.sh run test/1_backfill_etf_benchmarks.py --days 2520        # ten years

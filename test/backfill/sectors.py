@@ -1,4 +1,4 @@
-"""Fill the bars of the ten sector ETFs, one after the other with a long pause between them: the gentlest way.
+"""Fill the bars of the sector group, one after the other with a long pause between them: the gentlest way.
 
     ./start.sh run test/2_staggered_sector_backfill.py --days 20 --delay-minutes 10 --skip-existing --start-from XLV
 

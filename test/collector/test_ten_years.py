@@ -1,4 +1,4 @@
-"""The whole history of the fifteen ETFs: a request each, and after a kill only for the rest."""
+"""The whole history of every ETF: a request each, and after a kill only for the rest."""
 
 from pathlib import Path
 from typing import Any
