@@ -36,7 +36,7 @@ class KafkaSettings(BaseSettings):
         default=0.5, description="a consumer stops when more of its topic's newest messages cannot be stored"
     )
     group_instance: str | None = Field(
-        default=None, description="a consumer's number among its equals: started again it takes its partitions at once"
+        default=None, description="a consumer started again takes its partitions at once; one of each may run then"
     )
 
 
