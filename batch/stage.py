@@ -185,7 +185,10 @@ def _dates(connection: Connection, stage: Stage, asked: Asked) -> list[date]:
 
 
 def run_batch(main: Callable[[Sequence[str] | None], int]) -> None:
-    """Run a batch program's main as a program: the exit codes of contracts 3, one line for what went wrong."""
+    """Run a batch program's main as a program: the exit codes of contracts 3, one line for what went wrong.
+
+    Raises SystemExit with that code.
+    """
 
     def named(argv: Sequence[str] | None) -> int:
         try:

@@ -56,7 +56,10 @@ def tickers(text: str) -> list[str]:
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> None:
-    """Run a producer's main as a program: the exit codes of contracts 3, one line for what went wrong."""
+    """Run a producer's main as a program: the exit codes of contracts 3, one line for what went wrong.
+
+    Raises SystemExit with that code.
+    """
 
     def named(argv: Sequence[str] | None) -> int:
         try:

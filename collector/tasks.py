@@ -77,7 +77,7 @@ class Task(Protocol):
         ...
 
     def perform(self, source: Source) -> list[Outcome]:
-        """Ask, and say what became of each item."""
+        """Ask, and say what became of each item. Raises what the client raises: then it holds for all of them."""
         ...
 
 

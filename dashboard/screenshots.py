@@ -69,6 +69,7 @@ def take(browser: Browser, base: str, shot: Shot, folder: Path, *, is_whole: boo
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Take the pictures, and print the path of each; 1 without a browser, or a page that shows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", help="where the dashboard listens")
     parser.add_argument("--all", action="store_true", help="every page whole, languages, themes and widths")

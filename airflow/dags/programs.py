@@ -126,6 +126,7 @@ class ResolveDate(BaseOperator, SkipMixin):
         self.decide = decide
 
     def execute(self, context: Any) -> str | None:
+        """The date as text; None when the rest of the run is skipped. Raises DatabaseUnavailable, ClockUnavailable."""
         from database.pipeline import resolve  # noqa: PLC0415
         from utils.clock import NotAClosedSession  # noqa: PLC0415
         from utils.run_dates import NothingToRun  # noqa: PLC0415
@@ -149,6 +150,7 @@ class ResultLink(BaseOperatorLink):
     name = "Dashboard"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The page of the run's date; without its date before that is decided. Raises DatabaseUnavailable."""
         from database.connection import connect  # noqa: PLC0415
         from database.pipeline import NotResolved, resolved  # noqa: PLC0415
 
@@ -191,6 +193,7 @@ class Program(BaseOperator):
         self._process: subprocess.Popen[str] | None = None
 
     def execute(self, context: Any) -> None:
+        """Until the program has ended; its lines go to the task's log. Raises Airflow's exceptions by its exit code."""
         command = [sys.executable, "-m", "utils.stack.program", self.program, *self.arguments]
         if self.dated is not nothing:
             command += self.dated(dates_of(context))
@@ -256,6 +259,7 @@ class ResultsSensor(BaseSensorOperator):
         self.missing: list[str] = []
 
     def poke(self, context: Any) -> bool:
+        """Whether none is missing any more. Raises DatabaseUnavailable."""
         from database.pipeline import missing  # noqa: PLC0415
 
         as_of_date = dates_of(context).as_of_date
@@ -266,6 +270,7 @@ class ResultsSensor(BaseSensorOperator):
         return not self.missing
 
     def execute(self, context: Any) -> Any:
+        """As every sensor. Raises AirflowSensorTimeout that names what is missing."""
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
@@ -283,6 +288,7 @@ class GapSensor(BaseSensorOperator):
         self.minutes = minutes
 
     def poke(self, context: Any) -> bool:
+        """Whether the time has passed. Raises DatabaseUnavailable."""
         from database.pipeline import finished_at  # noqa: PLC0415
         from utils.clock import wall_now  # noqa: PLC0415
 
@@ -292,6 +298,7 @@ class GapSensor(BaseSensorOperator):
         return ended is not None and wall_now() - ended >= timedelta(minutes=self.minutes)
 
     def execute(self, context: Any) -> Any:
+        """As every sensor. Raises AirflowSensorTimeout that names what is missing."""
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:

@@ -233,7 +233,7 @@ def wide_cells(cells: Sequence[Cell], t: Words) -> list[html.Td]:
 
 
 def few_cell(cell: Cell, span: int, t: Words) -> html.Td:
-    """Not enough data, and how much there is of how much."""
+    """Not enough data, and how much there is of how much. Raises ValueError for a cell that has enough."""
     if cell.few is None:
         raise ValueError("expected a cell that lacks data")
     n, needed, counted = cell.few

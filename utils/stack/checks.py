@@ -30,7 +30,7 @@ UNKEEPABLE = frozenset("'\\\n\r")
 
 
 def settings(given: Mapping[str, str]) -> None:
-    """What the operator sets has the right form: it is kept, so a wrong value must not come in."""
+    """What the operator sets has the right form: it is kept, so a wrong value must not come in. Raises CheckFailed."""
     problems = []
     for name, (kind, field) in variables().items():
         if name in given and name in operator_settings():
@@ -58,7 +58,7 @@ def _problems(name: str, validate: Callable[[str], object], text: str) -> list[s
 
 
 def market(wanted: Market, path: Path, now: str | None) -> None:
-    """The market directory is one, and the clock may be set so."""
+    """The market directory is one, and the clock may be set so. Raises CheckFailed."""
     if now is not None and not wanted.is_replayed:
         raise CheckFailed("--now: expected with --replay or demo only, found a start against Yahoo itself")
     if wanted.directory is None:
@@ -74,7 +74,7 @@ def market(wanted: Market, path: Path, now: str | None) -> None:
 
 
 def resources(path: Path) -> None:
-    """Enough memory and disk for the whole stack."""
+    """Enough memory and disk for the whole stack. Raises CheckFailed."""
     available = psutil.virtual_memory().available
     if available < MEMORY:
         raise CheckFailed(
@@ -89,7 +89,10 @@ def resources(path: Path) -> None:
 
 
 def ports(folder: Folder, names: Iterable[str] = PORTS) -> None:
-    """No other program listens where this stack will: on the ports of these settings; of a replay's if it is one."""
+    """No other program listens where this stack will: on the ports of these settings; of a replay's if it is one.
+
+    Raises CheckFailed.
+    """
     wanted = {name: folder.port(name) for name in names if folder.market.is_replayed or not name.startswith("REPLAY_")}
     twice = {port for port in wanted.values() if list(wanted.values()).count(port) > 1}
     if twice:
