@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 PATIENCE = 3  # seconds for one answer
 HEARTBEAT = timedelta(seconds=30)
+# By hand: kafka-python takes a quarter of a second to import, four times all of this module, and tries again by itself.
 # Of Kafka's protocol: length, request 18 (ApiVersions), its version 0, a number for the answer, no client's name.
 API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 
