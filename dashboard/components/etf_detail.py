@@ -123,7 +123,7 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
         return no_answer(first.status, t)
     columns = [
         grid.figure("rank_position", "#", 44, filter=False, sort="asc", sortingOrder=ORDER),
-        grid.text("holding_name", t("company_name"), 120, minWidth=110, flex=2, cellRenderer="ActName"),
+        grid.text("holding_name", t("company_name"), 120, minWidth=104, flex=2, cellRenderer="ActName"),
         grid.text("ticker", t("ticker"), 80),
         *(
             grid.change(
@@ -135,7 +135,7 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
             )
             for name in PERIODS
         ),
-        grid.change("avg_return", t("avg_return"), 92, headerTooltip=t("define.avg_return")),
+        grid.change("avg_return", t("avg_return"), 84, headerTooltip=t("define.avg_return")),
         grid.figure(
             "volatility", t("volatility"), 84, headerTooltip=t("define.volatility"), cellRenderer=grid.SAYS_WHY
         ),
@@ -147,7 +147,7 @@ def top_holdings(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
             cellRenderer=grid.SAYS_WHY,
             only="period=20",
         ),
-        grid.figure("current_price", t("current_price"), 124, headerTooltip=t("define.current_price")),
+        grid.figure("current_price", t("current_price"), 112, headerTooltip=t("define.current_price")),
         grid.figure(
             "market_cap", t("market_cap"), 96, headerTooltip=t("define.market_cap"), cellRenderer=grid.SAYS_WHY
         ),

@@ -128,7 +128,7 @@ TEXTS = {
     "volatility": ("변동성 %", "Volatility %"),
     "sharpe": ("샤프", "Sharpe"),
     "current_price": ("현재가(현지)", "Price (local)"),
-    "currency.unknown": ("(통화 모름)", "(currency?)"),
+    "currency.unknown": ("통화 모름", "currency?"),
     "few_bars": ("시세가 모자랍니다", "Too few prices"),
     "top_weight": ("상위 {n}종목 %", "Top-{n} weight %"),
     "overlap.etfs": ("ETF 간 겹친 비중 %(하한)", "Shared weight of ETFs %, at least"),

@@ -84,7 +84,7 @@ def test_a_price_names_its_currency_or_that_it_is_not_known() -> None:
         etf_detail.best_row(row | {"current_price": price, "currency": currency}, "20", EN)["shown"]
         for price, currency in prices
     ]
-    assert [one["current_price"] for one in shown] == ["71,200 KRW", "12,393.42 USD", "75.00 (currency?)"]
+    assert [one["current_price"] for one in shown] == ["71,200 KRW", "12,393.42 USD", "75.00 currency?"]
     assert shown[0]["volatility"] == shown[0]["avg_return"] == "–"
 
 
