@@ -1,5 +1,6 @@
-"""A bench that is told to stop leaves nothing running."""
+"""A bench that is told to stop leaves nothing running; the page keeps what was measured elsewhere."""
 
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from test.bench.__main__ import HERE, NAMES
+from test.bench.__main__ import HEAD, HERE, NAMES, page
 from test.conftest import REPO, kafka_broker
 
 BENCH = """
@@ -74,3 +75,15 @@ def test_a_broker_ends_with_what_broke_off_its_block(jars: Path, tmp_path: Path)
         raise SystemExit
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", broker.port))
+
+
+def test_a_bench_that_ran_elsewhere_keeps_its_section(tmp_path: Path) -> None:
+    machine = {"cpu": "any", "cores": 2, "memory_gib": 8.0, "system": "Linux", "python": "3.11"}
+    facts = {"command": "c", "commit": "abc", "at": "2026-01-23T00:00:00Z", "load_before": 0.1, "machine": machine}
+    (tmp_path / "api.json").write_text(json.dumps(facts | {"seconds": 1.0, "printed": ["of today"]}))
+    before = f"{HEAD}\n## api\n\nof yesterday\n\n## stack\n\nof another machine\n"
+    made = page(tmp_path, before)
+    assert "of today" in made
+    assert "of yesterday" not in made
+    assert made.endswith("\n## stack\n\nof another machine\n")
+    assert page(tmp_path, made) == made

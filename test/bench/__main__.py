@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -92,9 +93,16 @@ def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=REPO, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def page(folder: Path) -> str:
-    """The page of what is kept, a section a bench, in it a table for each of the arguments it was run with."""
-    return "\n".join([HEAD, *(section(name, kept) for name in NAMES if (kept := _kept(folder, name)))])
+def page(folder: Path, before: str) -> str:
+    """The page, a section a bench: of what is kept, a table for each of the arguments it was run with.
+
+    before: the page so far. A bench of which nothing is kept here was run elsewhere: its section stays.
+    """
+    _, *parts = re.split(rf"^## ({'|'.join(NAMES)})\n", before, flags=re.MULTILINE)
+    had = {name: f"## {name}\n{text.rstrip()}\n" for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    made = {name: section(name, kept) for name in NAMES if (kept := _kept(folder, name))}
+    sections = had | made
+    return "\n".join([HEAD, *(sections[name] for name in NAMES if name in sections)])
 
 
 def _kept(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -138,7 +146,7 @@ def main(argv: Sequence[str]) -> int:
         parser.error(f"expected some of {', '.join(NAMES)}, and one before --; found {' '.join(argv)}")
     folder = data_root() / "bench"
     done = [] if given.page else [run(name, theirs, folder) for name in given.names or NAMES]
-    PAGE.write_text(page(folder), encoding="utf-8")
+    PAGE.write_text(page(folder, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     print(f"{PAGE.name} is made of what {folder} has")
     return 0 if all(done) else 1
 
