@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         self.consumer.subscribe([self.topic], listener=self)
+        # A member that learns of its topic after it has joined joins again, and kafka-python drops a second join whose
+        # poll ends before it: no heartbeat is sent any more. When the broker cannot tell, is_at_end finds that out.
+        with suppress(RetriableError):
+            self.consumer.partitions_for_topic(self.topic)
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """They belong to another member: what was read of them and not stored is theirs."""

@@ -465,9 +465,10 @@ def test_a_broker_that_fails_the_topics_program_is_one_line(
         topics.main([])
 
 
-def test_a_consumer_that_lost_its_place_without_noticing_ends_to_be_started_again(platform: Platform) -> None:
-    """kafka-python's heartbeat can stop for good: the broker forgets the member, which polls on and gets nothing."""
-    source = KafkaSource(
+@pytest.fixture
+def source(platform: Platform) -> Iterator[KafkaSource]:
+    """A member of the stock consumers' group, about to join; it is missed soon."""
+    member = KafkaSource(
         consumer("consumer-stock-daily", platform.kafka),
         admin(platform.kafka),
         STOCK_DAILY,
@@ -476,13 +477,26 @@ def test_a_consumer_that_lost_its_place_without_noticing_ends_to_be_started_agai
         look_seconds=0.5,
         absent_seconds=1.0,
     )
-    try:
-        while not source.assigned():
+    yield member
+    member.close()
+
+
+def test_a_consumer_knows_its_topic_before_it_joins_and_joins_once(source: KafkaSource) -> None:
+    """One that learns of it afterwards joins again at once, and is lost when its poll ends before that join does."""
+    assert set(source.consumer._coordinator._metadata_snapshot[STOCK_DAILY]) == set(range(PARTITIONS))
+    while not source.assigned():
+        source.poll()
+    for _ in range(4):
+        source.poll()
+    assert source.consumer.group_metadata().generation_id == 1
+
+
+def test_a_consumer_that_lost_its_place_without_noticing_ends_to_be_started_again(source: KafkaSource) -> None:
+    """kafka-python's heartbeat can stop for good: the broker forgets the member, which polls on and gets nothing."""
+    while not source.assigned():
+        source.poll()
+    source.consumer._coordinator._heartbeat_enabled = False  # as it was found: alive, joined, and silent
+    with pytest.raises(NotInGroup, match="consumer-stock-daily: expected to be a member of its group"):
+        for _ in range(200):  # the broker misses it after its session's ten seconds
             source.poll()
-        source.consumer._coordinator._heartbeat_enabled = False  # as it was found: alive, joined, and silent
-        with pytest.raises(NotInGroup, match="consumer-stock-daily: expected to be a member of its group"):
-            for _ in range(200):  # the broker misses it after its session's ten seconds
-                source.poll()
-                source.is_at_end()
-    finally:
-        source.close()
+            source.is_at_end()
