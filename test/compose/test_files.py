@@ -228,6 +228,8 @@ def test_airflow_is_configured_as_in_local_mode(settings: dict[str, str], tmp_pa
         n: t for n, t in here.items() if not addresses.search(n) and n != "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK"
     }
     assert local.keys() <= here.keys()
+    modules = airflow_environment(folder, {})["PYTHONPATH"].replace(str(REPO), "/app")
+    assert f"ENV PYTHONPATH={modules} " in (REPO / "Dockerfile.airflow").read_text()
 
 
 def test_services_have_the_names_and_addresses_that_programs_are_told() -> None:

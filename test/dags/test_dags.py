@@ -1,15 +1,19 @@
 """The DAGs as contracts 2 lists them: ids, schedules, order, and what an operator reads."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api import freshness
 from test.dags.conftest import DAGS
+from utils.stack.environment import airflow_environment
+from utils.stack.folder import DEMO, make
 
 SCHEDULES = {
     "daily_pipeline_controller": "30 21 * * 1-5",
@@ -195,6 +199,14 @@ def test_parsing_loads_nothing_heavy() -> None:
     )
     environment = {"PYTHONPATH": f"{DAGS}:{DAGS.parents[1]}"}
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, check=True)
+
+
+def test_settings_are_loaded_before_a_file_is_read(tmp_path: Path) -> None:
+    """Once in each service: their library takes longer than the rest of a file."""
+    code = "import sys, airflow.settings; airflow.settings.initialize(); print('config.settings' in sys.modules)"
+    environment = airflow_environment(make(tmp_path / "demo", DEMO, {}), os.environ)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "True", done.stdout + done.stderr
 
 
 def asked(dagbag: Any, dag_id: str, task_id: str, as_of_date: str, from_date: str | None = None) -> list[str]:

@@ -77,6 +77,7 @@ def airflow_environment(folder: Folder, inherited: Mapping[str, str]) -> dict[st
     password = settings["DB_AIRFLOW_PASSWORD"]
     return environment(folder, "pipeline", inherited) | {
         "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": f"{REPO}:{REPO / 'airflow' / 'config'}",
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPO / "airflow" / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
