@@ -6,6 +6,8 @@ case "$data" in /*) ;; *) data="$PWD/$data" ;; esac
 downloads="${ACTSTOCK_DOWNLOADS:-$data/downloads}"
 case "$downloads" in /*) ;; *) downloads="$PWD/$downloads" ;; esac
 export ACTSTOCK_DATA="$data" ACTSTOCK_DOWNLOADS="$downloads"
+# Programs are started all the time; their packages are compiled once, whatever the shell says.
+unset PYTHONDONTWRITEBYTECODE
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "start: $*"; exit 1; }
