@@ -23,7 +23,9 @@ def test_the_demo_is_there_and_a_second_start_does_nothing(tmp_path: Path) -> No
             portfolios = "SELECT strategy, origin, count(*) > 0 FROM analytics_portfolios GROUP BY 1, 2 ORDER BY 1, 2"
             simulated = {strategy for strategy, origin, _ in stack.rows(portfolios) if origin == "simulated"}
             assert simulated == {"5d", "10d", "20d", "monthly"}
-            runs = "SELECT run_id, status FROM process_executions ORDER BY 1"
+            # The controller runs its schedule's newest slot by itself, whenever Airflow comes to it.
+            runs = """SELECT run_id, status FROM process_executions
+                      WHERE dag_run_id IS NULL OR dag_run_id NOT LIKE '%/scheduled%' ORDER BY 1"""
             before = stack.rows(runs)
             assert before
             stack.start()

@@ -283,16 +283,16 @@ def test_down_and_up_keep_the_data(stack: Stack) -> None:
 def test_an_older_schema_is_brought_up_to_date_and_the_data_stay(stack: Stack) -> None:
     """As after `git pull && ./start.sh` with a migration that is new."""
     before = everything(stack)
-    index = "SELECT count(*) FROM pg_indexes WHERE indexname = 'process_executions_usable'"
+    column = """SELECT count(*) FROM information_schema.columns
+                WHERE table_name = 'process_executions' AND column_name = 'reads_since'"""
     revision = "SELECT version_num FROM alembic_version"
-    [(newest,)] = stack.as_superuser(revision)
-    for name in ("analytics_stock_trending_best", "analytics_portfolio_performance_date", "process_executions_usable"):
-        stack.as_superuser(f"DROP INDEX {name}")
-    stack.as_superuser("UPDATE alembic_version SET version_num = '0008'")
-    assert stack.as_superuser(index) == [(0,)]
+    assert stack.as_superuser(revision) == [("0010",)], "a newer migration: it is the one to be undone here"
+    stack.as_superuser("ALTER TABLE process_executions DROP COLUMN reads_since")
+    stack.as_superuser("UPDATE alembic_version SET version_num = '0009'")
+    assert stack.as_superuser(column) == [(0,)]
     start_again(stack)
-    assert stack.as_superuser(index) == [(1,)]
-    assert stack.as_superuser(revision) == [(newest,)]
+    assert stack.as_superuser(column) == [(1,)]
+    assert stack.as_superuser(revision) == [("0010",)]
     assert everything(stack) == before
 
 
