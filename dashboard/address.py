@@ -25,6 +25,10 @@ class Address:
         """The value of a choice of the page, its default where the address is silent."""
         return self.values.get(name, self.page.choices[name].default)
 
+    def options(self, name: str) -> tuple[str, ...]:
+        """All values of a choice of the page, in the order in which they are offered."""
+        return self.page.choices[name].values
+
     @property
     def day(self) -> date | None:
         """The session asked for; None means the newest."""

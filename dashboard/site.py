@@ -16,15 +16,19 @@ from dashboard.texts import TEXTS
 
 @dataclass(frozen=True)
 class Choice:
-    """One value of an address: what it is when left out, and which others are understood."""
+    """One value of an address: what it is when left out, and which others are understood.
+
+    values: all of them as a reader is offered them, where they can be listed.
+    """
 
     default: str
     accepts: Callable[[str], bool]
+    values: tuple[str, ...] = ()
 
 
-def one_of(*values: str) -> Choice:
-    """The first is the default."""
-    return Choice(values[0], values.__contains__)
+def one_of(*values: str, default: str | None = None) -> Choice:
+    """In this order; the first is the default unless another is named."""
+    return Choice(values[0] if default is None else default, values.__contains__, values)
 
 
 def matching(pattern: str) -> Choice:
@@ -83,7 +87,7 @@ PORTFOLIO = Page(
     "/",
     "p",
     {
-        "period": one_of("20", "10", "5", "monthly"),
+        "period": one_of("5", "10", "20", "monthly", default="20"),
         "date": DATE,
         "sector": one_of("", *SECTOR_NAMES),
         "only": TICKERS,
@@ -97,10 +101,10 @@ ETFS = Page(
     "/etfs",
     "e",
     {
-        "period": one_of("20", "10", "5"),
+        "period": one_of("5", "10", "20", default="20"),
         "date": DATE,
         "group": one_of("all", "sector", "benchmark"),
-        "etf": one_of("QQQ", *(etf.ticker for etf in UNIVERSE)),
+        "etf": one_of(*(etf.ticker for etf in UNIVERSE), default="QQQ"),
         "panel": one_of("holdings", "top", "concentration", "overlap"),
         "range": one_of("60", "120", "250"),
         "chart": one_of("lines", "rotation"),
@@ -128,7 +132,7 @@ PERFORMANCE = Page(
         "strategy": one_of("all", "5d", "10d", "20d", "monthly"),
         "from": DATE,
         "to": DATE,
-        "cost": one_of("10", *map(str, range(0, 55, 5))),
+        "cost": one_of(*map(str, range(0, 55, 5)), default="10"),
         "scale": one_of("linear", "log"),
         **TABLE,
     },
@@ -139,7 +143,7 @@ PIPELINE = Page(
     "l",
     {
         "tab": one_of("runs", "freshness", "quality"),
-        "status": one_of("all", "success", "partial", "running", "failed", "skipped"),
+        "status": one_of("all", "failed", "partial", "running", "success", "skipped"),
         "process": one_of("all", *PROCESSES),
         "severity": one_of("all", "error", "warn", "info"),
         "run": NAME,

@@ -15,7 +15,6 @@ from dashboard.data import PERIODS, EtfDetail, Json
 from dashboard.site import TABLE
 from dashboard.texts import Words
 
-PANELS = ("holdings", "top", "concentration", "overlap")
 HOLDINGS_PHONE = ("holding_name", "holding_percent", "return_pct")
 TOP_PHONE = ("holding_name", "total_return", "volatility")
 CONCENTRATION_PHONE = ("etf_ticker", "top_5_weight", "effective")
@@ -33,7 +32,7 @@ def content(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
         "concentration": concentration(detail, own, t),
         "overlap": overlap(detail, own, t),
     }
-    labels = {panel: t(f"panel.{panel}") for panel in PANELS}
+    labels = {panel: t(f"panel.{panel}") for panel in address.options("panel")}
     return [
         html.Div(
             [
@@ -44,7 +43,7 @@ def content(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
         ),
         *(
             choices.panel("panel", panel, panels[panel], address, live=f"{detail.etf} {labels[panel]}")
-            for panel in PANELS
+            for panel in labels
         ),
     ]
 

@@ -19,9 +19,6 @@ NAMES = {
     "ko": {etf.ticker: etf.name_ko for etf in ETFS},
     "en": {etf.ticker: etf.sector_name or etf.description for etf in ETFS},
 }
-GROUPS = ("all", "sector", "benchmark")
-RANGES = ("60", "120", "250")
-CHARTS = ("lines", "rotation")
 ORDER = ["asc", "desc", None]
 PHONE_COLUMNS = (
     "etf_name",
@@ -47,8 +44,8 @@ def table(answer: Answer, sparklines: Answer, about: Frame, address: Address, t:
     if not answer.is_ok:
         return no_table(answer, about, t)
     body = answer.body
-    periods = {str(days): t(f"period.{days}") for days in PERIODS}
-    groups = {name: t(f"group.{name}") for name in GROUPS}
+    periods = {days: t(f"period.{days}") for days in address.options("period")}
+    groups = {name: t(f"group.{name}") for name in address.options("group")}
     columns = columns_of(body, t)
     csvs = {
         str(days): f"/download/etfs.csv?{address.query(date=body['as_of_date'], period=str(days))}" for days in PERIODS
@@ -221,8 +218,8 @@ def charts(answers: EtfAnswers, address: Address, t: Words) -> html.Section | ht
         return None
     if not answers.strength.is_ok:
         return failed(answers.strength, t("no_analysis"), t)
-    ranges = {days: t("sessions", n=days) for days in RANGES}
-    kinds = {name: t(f"chart.{name}") for name in CHARTS}
+    ranges = {days: t("sessions", n=days) for days in address.options("range")}
+    kinds = {name: t(f"chart.{name}") for name in address.options("chart")}
     csv = f"/download/relative-strength.csv?{address.query(date=answers.strength.body['as_of_date'])}"
     when_lines = choices.when("chart", "lines", address)
     return html.Section(

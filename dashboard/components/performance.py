@@ -87,8 +87,8 @@ def span(answers: Mapping[str, Answer]) -> tuple[str, str]:
 
 def controls(answers: Mapping[str, Answer], address: Address, t: Words) -> html.Div:
     """Strategy, range, cost and scale; the link to just this, the tables as the API gives them."""
-    names = {name: t(f"strategy.{name}") for name in ("all", *STRATEGIES)}
-    scales = {name: t(f"scale.{name}") for name in ("linear", "log")}
+    names = {name: t(f"strategy.{name}") for name in address.options("strategy")}
+    scales = {name: t(f"scale.{name}") for name in address.options("scale")}
     first, last = span(answers)
     is_part = address["from"] or address["to"]
     return html.Div(

@@ -30,17 +30,14 @@ from dashboard.components.pipeline_tables import (
     table_row,
 )
 from dashboard.data import Frame, Json
-from dashboard.site import PROCESSES
 from dashboard.texts import Words
 
 ANY = "all"
-ROWS, STEPS = "100", ("100", "300", "1000")
+ROWS = "100"
 RUNS_PHONE = ("process", "status", "as_of_date", "failed")
 ITEMS_PHONE = ("ticker", "status", "error")
 TABLES_PHONE = ("about", "newest_date", "sessions_behind")
 FINDINGS_PHONE = ("severity", "check_name", "ticker", "session")
-RUN_STATUSES = ("failed", "partial", "running", "success", "skipped")
-SEVERITIES = tuple(SEVERITY_KINDS)
 REBALANCE = "monthly_rebalance"
 POLL_SECONDS = 30
 NAMED = 2
@@ -96,7 +93,7 @@ def content(asked: Asked, about: Frame, address: Address, t: Words) -> list[Any]
     if not asked.evening.is_ok:
         return []
     status, evening = about.status.body, asked.evening.body["runs"]
-    labels = {name: t(f"pipeline.{name}") for name in ("runs", "freshness", "quality")}
+    labels = {name: t(f"pipeline.{name}") for name in address.options("tab")}
     polls = attrs(data_poll=str(POLL_SECONDS)) if any(run["status"] == "running" for run in evening) else {}
     panels = {"runs": runs_panel, "freshness": freshness_panel, "quality": quality_panel}
     return [
@@ -114,8 +111,8 @@ def content(asked: Asked, about: Frame, address: Address, t: Words) -> list[Any]
 def runs_panel(asked: Asked, status: Json, address: Address, t: Words) -> list[Any]:
     """Filters, runs, and the items of the one that is open."""
     rows = [run_row(run, t) for run in asked.runs.body.get("runs", [])]
-    statuses = {ANY: t("any"), **{name: t(f"status.{name}") for name in RUN_STATUSES}}
-    stages = {ANY: t("any"), **{name: t(f"process.{name}") for name in PROCESSES}}
+    statuses = {name: t("any" if name == ANY else f"status.{name}") for name in address.options("status")}
+    stages = {name: t("any" if name == ANY else f"process.{name}") for name in address.options("process")}
     columns = run_columns(t)
     filters = [
         choices.select("status", statuses, address, label=t("run.status")),
@@ -161,7 +158,7 @@ def empty(sentence: str, address: Address, t: Words, *filters: str) -> html.P:
 
 def more(answer: Answer, count: int, address: Address, t: Words) -> html.P | None:
     """The next step of how many rows are asked for, while there are more."""
-    steps = [step for step in STEPS if int(step) > count]
+    steps = [step for step in address.options("rows") if int(step) > count]
     if not answer.body.get("next_cursor") or not steps:
         return None
     step = again(t("more"), address, rows=steps[0])
@@ -243,7 +240,7 @@ def freshness_panel(asked: Asked, status: Json, address: Address, t: Words) -> l
 def quality_panel(asked: Asked, _: Json, address: Address, t: Words) -> list[Any]:
     """What looked wrong in the data."""
     findings = asked.quality.body.get("findings", [])
-    severities = {ANY: t("any"), **{name: t(f"severity.{name}") for name in SEVERITIES}}
+    severities = {name: t("any" if name == ANY else f"severity.{name}") for name in address.options("severity")}
     columns = finding_columns(t)
     if not findings:
         sentence = t("no_findings" if address["severity"] == ANY else "no_findings.filtered")

@@ -29,9 +29,9 @@ def head(strategies: Sequence[Strategy], address: Address, t: Words) -> html.Div
     """The tabs, the unit of market caps, and the link to just this."""
     found = [one.portfolio.body for one in strategies if one.portfolio.is_ok]
     off = {"krw": t("usd_krw.none")} if found and not any(body["usd_krw"] for body in found) else {}
-    units = {unit: t(f"cap.unit.{unit}") for unit in ("usd", "krw")}
+    units = {unit: t(f"cap.unit.{unit}") for unit in address.options("cap")}
     caps = choices.switch("cap", units, address, label=t("cap.unit"), off=off)
-    periods = {name: t(f"period.{name}") for name in STRATEGIES}
+    periods = {name: t(f"period.{name}") for name in address.options("period")}
     return html.Div(
         [
             choices.tabs("period", periods, address, label=t("periods")),

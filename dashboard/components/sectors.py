@@ -16,7 +16,6 @@ from dashboard.data import Json
 from dashboard.texts import Words
 
 MEASURES = {"return": ("return_pct", "total_return_pct"), "excess": ("excess_pp", "total_excess_pp")}
-CELLS = ("colour", "plain")
 GROUPS = ("sector", "benchmark")
 MONTHS = 12
 DECIMALS = 1
@@ -52,9 +51,9 @@ def months(answer: Answer, address: Address, t: Words) -> html.Section:
     csv = f"/download/months.csv?{address.query(end=body['months'][-1])}"
     heading = t.count("months", len(body["months"]))
     switches = {
-        "measure": {name: t(f"measure.{name}") for name in MEASURES},
+        "measure": {name: t(f"measure.{name}") for name in address.options("measure")},
         "order": {"fixed": t("order.fixed"), "latest": t("order.latest"), "total": total(body, t)},
-        "cells": {name: t(f"cells.{name}") for name in CELLS},
+        "cells": {name: t(f"cells.{name}") for name in address.options("cells")},
     }
     return html.Section(
         [
