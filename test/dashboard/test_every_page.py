@@ -277,8 +277,8 @@ def test_the_api_goes_and_comes_back_and_every_open_page_recovers_alone(new_read
         for tab, page in zip(tabs, PAGES, strict=True):
             tab.goto(f"{page.path}?lang=en")
             tab.wait_for_selector(f"text={t('away', t='#').partition('#')[0]}")
-            assert tab.locator(READY).first.is_visible()
-            assert tab.locator(".badge-fresh").inner_text().endswith(t("away.badge"))
+            expect(tab.locator(READY).first).to_be_visible()
+            expect(tab.locator(".badge-fresh")).to_contain_text(t("away.badge"))
         never_seen = context.new_page()
         never_seen.goto("/performance?lang=en&cost=40")
         never_seen.wait_for_selector(f"text={t('away_empty')}")
