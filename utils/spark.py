@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pyarrow as pa
 from pyspark import SparkContext
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import DataFrame, SparkSession
 
 from config.settings import DatabaseSettings, SparkSettings, load
+from utils.program import StageFailed
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,10 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
 def spark_session(
     name: str, *, years_of_data: bool = False, settings: SparkSettings | None = None
 ) -> Iterator[SparkSession]:
-    """A session that ends with the block. `years_of_data`: leave Spark's optimisers on, as they pay then."""
+    """A session that ends with the block. `years_of_data`: leave Spark's optimisers on, as they pay then.
+
+    Raises StageFailed when no JVM starts.
+    """
     settings = settings or load(SparkSettings)
     archive = settings.class_archive
     if archive is not None and not archive.name:  # the variable is there, and empty
@@ -90,7 +95,11 @@ def spark_session(
     options = java_options(archive=archive, made=made)
     for key, value in configuration(settings, options=options, years_of_data=years_of_data).items():
         builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    try:
+        spark = builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        java = os.environ.get("JAVA_HOME") or "the one of PATH, as JAVA_HOME is not set"
+        raise StageFailed(f"Spark's JVM did not start, expected Java 17 or newer: {java}") from error
     try:
         yield spark
     except BaseException:

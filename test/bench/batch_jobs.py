@@ -5,7 +5,8 @@
 
 Each program runs as a person runs it, on a PostgreSQL server of its own; memory is the peak of the program and its JVM
 (PSS: what the kernel shares between them is counted once). `--one` is the last session alone. Ranges have a heap of
-2 GB (SPARK_DRIVER_MEMORY), as .env.example says of years of data; the session alone has the default.
+2 GB (SPARK_DRIVER_MEMORY), as .env.example says of years of data; the session alone has the default, and stands beside
+a job that does nothing.
 """
 
 import argparse
@@ -35,11 +36,18 @@ PROGRAMS = (
     "batch/spark_02_active_stock_allocator.py",
     "batch/spark_05_portfolio_performance.py",
 )
+# What no program can be quicker than: Python, the JVM and a session that is asked for one row.
+EMPTY_JOB = """
+from utils.spark import spark_session
+
+with spark_session("empty") as spark:
+    spark.range(1).collect()
+"""
 LIMIT_OF_ONE_S, LIMITS_S = 8, {(10, 500): 90}
 SIZES = ((1, 500), (2, 500), (5, 500), (10, 500), (1, 5_000), (1, 20_000))
 
 
-def measured(database: Database, archive: Path, program: str, *arguments: str, **settings: str) -> tuple[float, int]:
+def measured(database: Database, archive: Path, *program: str, **settings: str) -> tuple[float, int]:
     """Seconds from start to end, and the peak of memory in bytes. Raises CalledProcessError when the program fails."""
     [jdbc_jar] = (DOWNLOADS / "jars").glob("postgresql-*.jar")
     environment = (
@@ -50,9 +58,7 @@ def measured(database: Database, archive: Path, program: str, *arguments: str, *
     )
     begun, peak = time.monotonic(), 0
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
-            [sys.executable, program, *arguments], cwd=REPO, env=environment, stdout=said, stderr=said
-        )
+        process = subprocess.Popen([sys.executable, *program], cwd=REPO, env=environment, stdout=said, stderr=said)
         tree = psutil.Process(process.pid)
         try:
             while process.poll() is None:
@@ -66,7 +72,7 @@ def measured(database: Database, archive: Path, program: str, *arguments: str, *
         said.seek(0)
         if process.returncode:
             print(said.read()[-4000:], file=sys.stderr)
-            raise subprocess.CalledProcessError(process.returncode, program)
+            raise subprocess.CalledProcessError(process.returncode, program[0])
     return seconds, peak
 
 
@@ -110,10 +116,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 beside = f"        limit {limit} s" if limit else ""
                 print(f"{years:>5} {stocks:>7} {'together':<42} {total:>8.1f}{beside}", flush=True)
                 if given.one:
-                    for program in PROGRAMS * 5:
-                        seconds, peak = measured(database, archive, program, *one)
+                    for name in (*PROGRAMS, "an empty job") * 5:
+                        command = (name, *one) if name in PROGRAMS else ("-c", EMPTY_JOB)
+                        seconds, peak = measured(database, archive, *command)
                         print(
-                            f"  one {stocks:>7} {program:<42} {seconds:>8.1f} {peak / MEBIBYTE:>6.0f}"
+                            f"  one {stocks:>7} {name:<42} {seconds:>8.1f} {peak / MEBIBYTE:>6.0f}"
                             f" limit {LIMIT_OF_ONE_S} s",
                             flush=True,
                         )
