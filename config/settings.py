@@ -142,6 +142,7 @@ class DashboardSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DASHBOARD_")
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr
+    api_docs_url: str | None = Field(default=None, description="where readers find the API's documentation")
     cache_dir: Path = Field(
         default=Path("var/cache/dashboard"), description="last good answers, for when the API is away"
     )

@@ -13,7 +13,7 @@ from dash import Dash, html
 
 from config.settings import DashboardSettings, load
 from dashboard.client import ApiClient
-from dashboard.context import CLIENT, current_address, current_client, current_theme
+from dashboard.context import API_DOCS, CLIENT, current_address, current_client, current_theme
 from dashboard.downloads import downloads
 from dashboard.kept import kept_for_a_moment
 from dashboard.site import PORTFOLIO
@@ -58,6 +58,7 @@ def create_server() -> flask.Flask:
     settings = load(DashboardSettings)
     server = flask.Flask(__name__, static_folder=None)
     server.extensions[CLIENT] = ApiClient(settings)
+    server.extensions[API_DOCS] = settings.api_docs_url
     app = LocalDash(
         __name__,
         server=server,  # type: ignore[arg-type]

@@ -9,12 +9,18 @@ from dashboard.address import LANG_COOKIE, THEME_COOKIE, THEMES, Address
 from dashboard.client import ApiClient
 from dashboard.site import Page
 
-CLIENT = "api_client"
+CLIENT, API_DOCS = "api_client", "api_docs_url"
 
 
 def current_client() -> ApiClient:
     """The API client that create_server made."""
     found: ApiClient = flask.current_app.extensions[CLIENT]
+    return found
+
+
+def api_docs_url() -> str | None:
+    """Where readers find the API's documentation, if that is known."""
+    found: str | None = flask.current_app.extensions[API_DOCS]
     return found
 
 

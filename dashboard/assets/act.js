@@ -11,7 +11,7 @@
 (function () {
   "use strict";
   var YEAR = 31536000, LOOK_SECONDS = 60;
-  var BUTTONS = "button[data-choice], [data-go], [data-page], [data-lang-link], #theme, #keys, [data-copy], [data-clears]";
+  var BUTTONS = "button[data-choice], [data-go], [data-page], [data-lang-link], #theme, #keys, #definitions, [data-copy], [data-clears]";
   var probe = null, waiting = null;
 
   function all(selector, within) { return Array.from((within || document).querySelectorAll(selector)); }
@@ -179,6 +179,11 @@
     var dialog = document.getElementById("key-list");
     if (dialog && !dialog.open) dialog.showModal();
   }
+  function openDefinitions() {
+    var lists = all("details.definitions").filter(function (list) { return list.checkVisibility(); });
+    lists.forEach(function (list) { list.open = true; });
+    if (lists.length) lists[0].querySelector("summary").focus();
+  }
   function changesOf(text) {
     return Object.fromEntries(text.split(" ").map(function (one) { return one.split("="); }));
   }
@@ -190,6 +195,7 @@
     if (target.matches("[data-choice]")) press(target);
     else if (target.id === "theme") switchTheme();
     else if (target.id === "keys") openKeys();
+    else if (target.id === "definitions") openDefinitions();
     else if (target.matches("[data-copy]")) copyLink(target);
     else if (target.matches("[data-clears]")) window.actGrids.clear(target.dataset.clears);
     else if (target.matches("[data-page]")) { event.preventDefault(); go(new URL(target.href)); }

@@ -13,6 +13,7 @@ from dashboard.address import Address
 from dashboard.client import Answer
 from dashboard.components.notices import notices
 from dashboard.components.parts import attrs, link
+from dashboard.context import api_docs_url
 from dashboard.data import Frame, Json
 from dashboard.kept import MOMENT
 from dashboard.site import PAGES, PIPELINE, PORTFOLIO, Page
@@ -251,11 +252,14 @@ def source(status: Json, t: Words) -> str | None:
 
 
 def footer(status: Json, t: Words) -> html.Footer:
-    """One line: source, what this is not, version."""
+    """One line: source, what this is not, what the words mean, the API's documentation, version."""
+    docs = api_docs_url()
     return html.Footer(
         [
             html.Span(source(status, t)),
             html.Span(t("footer.disclaimer")),
+            html.Button(t("definitions"), id="definitions", className="plain"),
+            *([html.A(t("footer.api_docs"), href=docs)] if docs else []),
             html.Span(t("footer.version", v=status.get("version", formats.MISSING))),
             html.Button(t("keys"), id="keys", className="plain"),
         ]

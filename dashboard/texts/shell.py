@@ -50,5 +50,6 @@ TEXTS = {
         "계산 결과이며 투자 권유가 아닙니다",
         "Computed results, not investment advice",
     ),
+    "footer.api_docs": ("API 문서", "API docs"),
     "footer.version": ("버전 {v}", "Version {v}"),
 }

@@ -115,6 +115,7 @@ def site(
         "/ready",
     )
     environment = {"API_URL": api.url, "API_KEY": published.KEY, "CACHE_DIR": str(kept)}
+    environment["API_DOCS_URL"] = f"{api.url}/docs"
     gunicorn = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--threads", "8", "--bind"]
     dashboard = Service(
         [*gunicorn, f"127.0.0.1:{port}", "dashboard.app:create_server()"],

@@ -128,6 +128,19 @@ def test_definitions_menus_and_the_list_of_keys_are_accessible_when_open(reader:
 
 
 @every_page
+def test_the_footer_leads_to_what_words_mean_and_to_the_apis_documentation(reader: Reader, page: Page) -> None:
+    tab = reader.page
+    opened(tab, f"{page.path}?lang=en")
+    tab.locator("footer").get_by_role("button", name="Definitions").click()
+    lists = tab.locator("main details.definitions:visible")
+    assert lists.count() > 0
+    assert lists.evaluate_all("lists => lists.every(list => list.open)")
+    expect(lists.first.locator("summary")).to_be_focused()
+    docs = tab.locator("footer").get_by_role("link", name="API docs").get_attribute("href")
+    assert "ActStock" in httpx.get(docs or "").raise_for_status().text
+
+
+@every_page
 def test_keys_lead_through_a_page_and_to_the_next(reader: Reader, page: Page) -> None:
     tab, t = reader.page, Words("ko")
     opened(tab, f"{page.path}?lang=ko")

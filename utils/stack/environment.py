@@ -147,6 +147,7 @@ def _settings(folder: Folder, role: str) -> dict[str, str]:
     chosen = _chosen(folder, READS[role] + EVERYBODY)
     if role == "dashboard":
         chosen["DASHBOARD_API_KEY"] = folder.settings["API_KEY"]
+        chosen["DASHBOARD_API_DOCS_URL"] = f"http://{HOST}:{folder.port('API_PORT')}/docs"
     return chosen
 
 
