@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from test.bench.__main__ import HEAD, HERE, NAMES, page
+from test.bench.__main__ import HEAD, HERE, NAMES, page, table
 from test.conftest import REPO, kafka_broker
 
 BENCH = """
@@ -77,13 +78,18 @@ def test_a_broker_ends_with_what_broke_off_its_block(jars: Path, tmp_path: Path)
         socket.create_connection(("127.0.0.1", broker.port))
 
 
-def test_a_bench_that_ran_elsewhere_keeps_its_section(tmp_path: Path) -> None:
+def test_what_was_run_elsewhere_keeps_its_table(tmp_path: Path) -> None:
     machine = {"cpu": "any", "cores": 2, "memory_gib": 8.0, "system": "Linux", "python": "3.11"}
-    facts = {"command": "c", "commit": "abc", "at": "2026-01-23T00:00:00Z", "load_before": 0.1, "machine": machine}
-    (tmp_path / "api.json").write_text(json.dumps(facts | {"seconds": 1.0, "printed": ["of today"]}))
-    before = f"{HEAD}\n## api\n\nof yesterday\n\n## stack\n\nof another machine\n"
+    facts = {"commit": "abc", "at": "2026-01-23T00:00:00Z", "load_before": 0.1, "machine": machine, "seconds": 1.0}
+
+    def printed(command: str, line: str) -> dict[str, Any]:
+        return facts | {"command": f"python -m test.bench.{command}", "printed": [line, "", "and more"]}
+
+    api = table(printed("api", "of yesterday")) + "\n" + table(printed("api --years 1", "of last year"))
+    before = f"{HEAD}\n## api\n\n{api}\n## stack\n\n{table(printed('stack', 'of elsewhere'))}\n"
+    (tmp_path / "api.json").write_text(json.dumps(printed("api", "of today")))
     made = page(tmp_path, before)
-    assert "of today" in made
-    assert "of yesterday" not in made
-    assert made.endswith("\n## stack\n\nof another machine\n")
+    shown = [line for line in made.splitlines() if line.startswith("of ")]
+    assert shown == ["of today", "of last year", "of elsewhere"]
+    assert made.index("## api") < made.index("of last year") < made.index("## stack")
     assert page(tmp_path, made) == made

@@ -19,7 +19,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ NAMES = sorted(
 )
 PAGE = REPO / "BENCHMARKS.md"
 GIBIBYTE = 2**30
+TABLE = re.compile(r"^`(?P<command>python [^`]+)`, .*?^```\n.*?^```\n", re.MULTILINE | re.DOTALL)
 HEAD = """# Benchmarks
 
 What `bash test/bench.sh` printed, made into this page by `bash test/bench.sh --page`; not written by hand. Each figure
@@ -96,27 +97,35 @@ def _git(*arguments: str) -> str:
 def page(folder: Path, before: str) -> str:
     """The page, a section a bench: of what is kept, a table for each of the arguments it was run with.
 
-    before: the page so far. A bench of which nothing is kept here was run elsewhere: its section stays.
+    before: the page so far. What was run elsewhere, a bench or some arguments of it, has nothing here: its tables stay.
     """
     _, *parts = re.split(rf"^## ({'|'.join(NAMES)})\n", before, flags=re.MULTILINE)
-    had = {name: f"## {name}\n{text.rstrip()}\n" for name, text in zip(parts[::2], parts[1::2], strict=True)}
-    made = {name: section(name, kept) for name in NAMES if (kept := _kept(folder, name))}
-    sections = had | made
-    return "\n".join([HEAD, *(sections[name] for name in NAMES if name in sections)])
+    had = dict(zip(parts[::2], map(tables_of, parts[1::2]), strict=True))
+    tables = {name: had.get(name, {}) | _kept(folder, name) for name in NAMES}
+    return "\n".join([HEAD, *(section(name, tables[name]) for name in NAMES if tables[name])])
 
 
-def _kept(folder: Path, name: str) -> list[dict[str, Any]]:
-    """What the bench printed, without arguments first."""
-    files = [*folder.glob(f"{name}.json"), *sorted(folder.glob(f"{name}-*.json"))]
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+def tables_of(section: str) -> dict[str, str]:
+    """command → table of a section of the page."""
+    return {found["command"]: found[0] for found in TABLE.finditer(section)}
 
 
-def section(name: str, kept: Sequence[dict[str, Any]]) -> str:
-    """What is measured, the tables as they were printed, each with what it was measured on, and the bench's notes."""
+def _kept(folder: Path, name: str) -> dict[str, str]:
+    """command → table of what the bench printed here."""
+    files = sorted([*folder.glob(f"{name}.json"), *folder.glob(f"{name}-*.json")])
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return {facts["command"]: table(facts) for facts in found}
+
+
+def section(name: str, tables: Mapping[str, str]) -> str:
+    """What is measured, the tables as they were printed, each with what it was measured on, and the bench's notes.
+
+    The table without arguments first.
+    """
     about = (importlib.import_module(f"test.bench.{name}").__doc__ or "").partition("\n")[0]
     notes = HERE / f"{name}.md"
     said = notes.read_text(encoding="utf-8") if notes.exists() else ""
-    return "\n".join([f"## {name}\n\n{about}\n", *map(table, kept), said])
+    return "\n".join([f"## {name}\n\n{about}\n", *(tables[command] for command in sorted(tables)), said])
 
 
 def table(facts: dict[str, Any]) -> str:
