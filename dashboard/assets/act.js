@@ -11,7 +11,8 @@
 (function () {
   "use strict";
   var YEAR = 31536000, LOOK_SECONDS = 60;
-  var BUTTONS = "button[data-choice], [data-go], [data-page], [data-lang-link], #theme, #keys, #definitions, [data-copy], [data-clears]";
+  var BUTTONS = "button[data-choice], [data-go], [data-page], [data-lang-link], [data-copy], [data-clears], " +
+    "#theme, #keys, #definitions";
   var probe = null, waiting = null;
 
   function all(selector, within) { return Array.from((within || document).querySelectorAll(selector)); }
