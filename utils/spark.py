@@ -54,7 +54,9 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
     here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     # Without a limit the first job takes all cores, and the next one waits until it ends.
     share = {"spark.cores.max": str(settings.executor_cores), "spark.executor.memory": settings.executor_memory}
-    small = {} if years_of_data else ONE_SESSION
+    # All steps of its plan are one task, and each takes a page of memory at least: of those that Spark would choose, of
+    # 16 MiB, a small heap has too few.
+    small = {} if years_of_data else ONE_SESSION | {"spark.buffer.pageSize": "1m"}
     return (
         (here if settings.master_url.startswith("local") else share)
         | {
