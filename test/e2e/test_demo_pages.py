@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import expect
 
 from config.universe import ETFS
 from dashboard import formats
@@ -17,11 +17,11 @@ from dashboard.screenshots import READY
 from dashboard.site import ETFS as ETFS_PAGE
 from dashboard.site import PAGES, PERFORMANCE, PIPELINE, PORTFOLIO, SECTORS, Page
 from dashboard.texts import LANGS, Lang, Words
-from test.dashboard.conftest import Reader, Service, Site, arrowed, browser, cells, expect_cells, reading, window
+from test.dashboard.conftest import Reader, Service, Site, arrowed, browser, cells, expect_cells, reader, shared_window
 from test.dashboard.test_every_page import LOOKS, opened, resized, serious, themed
 from test.e2e.stack import Stack, running_stack
 
-__all__ = ["browser"]  # the fixture
+__all__ = ["browser", "reader", "shared_window"]  # the fixtures
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(2400)]
 every_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 
@@ -42,19 +42,6 @@ def site(demo: Stack) -> Site:
         for name, path in (("API_PORT", "/ready"), ("DASHBOARD_PORT", "/healthz"))
     )
     return Site(api, dashboard)
-
-
-@pytest.fixture(scope="module")
-def readers_window(site: Site, browser: Browser) -> Iterator[BrowserContext]:
-    with window(site, browser) as context:
-        yield context
-
-
-@pytest.fixture
-def reader(site: Site, readers_window: BrowserContext) -> Iterator[Reader]:
-    """No console error and no foreign request is tolerated."""
-    with reading(site, readers_window) as found:
-        yield found
 
 
 def ask(demo: Stack, path: str, **query: Any) -> dict[str, Any]:
