@@ -23,6 +23,7 @@ from test.e2e.stack import Stack, running_stack
 
 __all__ = ["browser", "reader", "shared_window"]  # the fixtures
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(2400)]
+TABS = {PORTFOLIO: 4, ETFS_PAGE: 4, PIPELINE: 3}
 every_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 
 
@@ -71,7 +72,7 @@ def test_every_button_of_a_choice_can_be_pressed(reader: Reader, page: Page) -> 
     chosen = set(
         buttons.evaluate_all("all => all.map(button => [button.dataset.choice, button.dataset.value].join('\\n'))")
     )
-    assert chosen or page in (PORTFOLIO, PIPELINE)
+    assert chosen or page is PIPELINE  # whose choices are tabs and lists
     for name, value in sorted(one.split("\n") for one in chosen):
         opened(tab, f"{page.path}?lang=ko")
         button = tab.locator(f"main button[data-choice='{name}'][data-value='{value}']:visible").first
@@ -85,6 +86,7 @@ def test_every_tab_opens(reader: Reader, page: Page) -> None:
     tab = reader.page
     opened(tab, f"{page.path}?lang=en")
     names = tab.locator("[role=tab]").evaluate_all("tabs => tabs.map(tab => tab.id)")
+    assert len(names) == TABS.get(page, 0)
     for name in names:
         tab.locator(f"#{name}").click()
         expect(tab.locator(f"#{name}")).to_have_attribute("aria-selected", "true")
@@ -93,7 +95,7 @@ def test_every_tab_opens(reader: Reader, page: Page) -> None:
 
 
 @every_page
-def test_every_download_has_rows_or_is_of_something_empty(reader: Reader, site: Site, page: Page) -> None:
+def test_every_download_is_a_file_with_headings(reader: Reader, site: Site, page: Page) -> None:
     opened(reader.page, f"{page.path}?lang=en")
     links = reader.page.locator("a[href^='/download/']").evaluate_all(
         "all => all.map(link => link.getAttribute('href'))"
@@ -154,11 +156,17 @@ def test_the_months_are_the_apis(demo: Stack, reader: Reader) -> None:
 
 def test_the_performance_is_the_apis(demo: Stack, reader: Reader) -> None:
     opened(reader.page, f"{PERFORMANCE.path}?lang=en&cost=25")
-    text = reader.page.locator(".figures.wide").inner_text()
+    lines = reader.page.locator(".figures.wide tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    )
+    found = [cells[0] for head, *cells in lines if cells and not head.startswith("SPY")]
+    expected = []
     for strategy in ("5d", "10d", "20d", "monthly"):
         for stretch in ask(demo, f"/performance/{strategy}", cost_bps=25)["series"]:
             figures = {metric["name"]: metric["value"] for metric in stretch["metrics"]}
-            assert formats.signed(figures["cumulative_return_pct"], 1) in text, strategy
+            expected.append(arrowed(figures["cumulative_return_pct"], 1))
+    assert expected
+    assert sorted(found) == sorted(expected)
 
 
 def test_the_runs_are_the_apis(demo: Stack, reader: Reader) -> None:
