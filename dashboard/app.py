@@ -17,11 +17,14 @@ from dashboard.context import API_DOCS, CLIENT, current_address, current_client,
 from dashboard.downloads import downloads
 from dashboard.kept import kept_for_a_moment
 from dashboard.site import PORTFOLIO
+from dashboard.texts import letters
 
 HERE = Path(__file__).parent
 CALLBACKS = "/_dash-update-component"  # the endpoint of all of them, pages included
 IMMUTABLE = "public, max-age=31536000, immutable"
-# act-head.js runs before the first paint: the theme must not flash
+# What Dash would ask for only when the first table is there. act-head.js runs before the first paint: the theme must
+# not flash.
+TABLES = "/_dash-component-suites/dash_ag_grid/async-community.js"
 INDEX = """<!DOCTYPE html>
 <html lang="__LANG__" data-theme="__THEME__" data-bs-theme="__BS_THEME__">
 <head>
@@ -30,7 +33,9 @@ INDEX = """<!DOCTYPE html>
 <title>{%title%}</title>
 <link rel="icon" href="data:,">
 <script src="__HEAD__"></script>
+<script async src="__TABLES__"></script>
 {%css%}
+<script src="__FONTS__" data-letters="__LETTERS__"></script>
 </head>
 <body>
 {%app_entry%}
@@ -43,13 +48,16 @@ class LocalDash(Dash):
     """Dash whose first answer already has the reader's language and theme."""
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
-        theme = current_theme()
+        lang, theme = current_address(PORTFOLIO, flask.request.args).lang, current_theme()
         page: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
         return (
-            page.replace("__LANG__", current_address(PORTFOLIO, flask.request.args).lang)
+            page.replace("__LANG__", lang)
             .replace("__THEME__", theme)
             .replace("__BS_THEME__", "dark" if theme == "dark" else "light")
             .replace("__HEAD__", self.get_asset_url("act-head.js"))
+            .replace("__TABLES__", TABLES)
+            .replace("__FONTS__", self.get_asset_url("act-fonts.js"))
+            .replace("__LETTERS__", letters(lang))
         )
 
 
@@ -65,7 +73,7 @@ def create_server() -> flask.Flask:
         use_pages=True,
         pages_folder=str(HERE / "pages"),
         assets_folder=str(HERE / "assets"),
-        assets_ignore="act-head.js",  # by hand, in <head>
+        assets_ignore="act-(head|fonts).js",  # by hand, in <head>
         assets_path_ignore=["vendor"],  # loaded when needed
         index_string=INDEX,
         title="ActStock",

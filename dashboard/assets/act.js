@@ -6,6 +6,7 @@
 //   data-go="name=value"      a link to the same page with another value, in the history
 //   data-orders="name"        rows with a data-<value> each, highest first
 //   data-later                a panel that is still data
+//   data-html                 what stands in an element, to be written there: components are dearer (markup.py)
 //   data-right                a box that opens scrolled to its right end
 // and .page has data-is-<name>="value" of every choice, for act.css
 (function () {
@@ -88,6 +89,12 @@
     if (!isLater(panel)) return;
     var later = window.dash_component_api.getLayout("later-" + panel.id);
     window.dash_clientside.set_props(panel.id, { children: later.props.data, "data-later": "" });
+  }
+  function unfold() {
+    all("[data-html]").forEach(function (part) {
+      part.innerHTML = part.dataset.html;
+      part.removeAttribute("data-html");
+    });
   }
   var isFilling = false, idle = window.requestIdleCallback || function (work) { setTimeout(work, 50); };
   function fillLater() {
@@ -354,8 +361,9 @@
   new MutationObserver(function () {
     var now = page();
     if (!now) return;
+    unfold();
     if (now !== shown) { shown = now; arrived(now); }
     else { watch(now); settle(); foldOnPhones(now); window.actGrids.arrived(); window.actCharts.arrived(); }
     fillLater();
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-html"] });
 })();

@@ -14,6 +14,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from dashboard.address import Address
+from dashboard.components.markup import lightened
 from dashboard.components.parts import attrs
 
 
@@ -49,7 +50,7 @@ def panel(name: str, value: str, content: list[Any], address: Address, *, live: 
     """
     panel_id, is_later = f"panel-{name}-{value}", address[name] != value
     return html.Div(
-        dcc.Store(id=f"later-{panel_id}", data=content) if is_later else content,
+        dcc.Store(id=f"later-{panel_id}", data=lightened(content)) if is_later else content,
         id=panel_id,
         role="tabpanel",
         className="panel",

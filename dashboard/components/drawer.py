@@ -13,6 +13,7 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Input, Output, State, html
 
 from dashboard.address import Address
+from dashboard.components.markup import lightened
 from dashboard.components.parts import attrs
 from dashboard.context import current_address
 from dashboard.site import Page
@@ -44,7 +45,7 @@ def filled_by(choice: str, page: Page, content: Content) -> None:
             return dash.no_update, dash.no_update, False
         read = current_address(page, {**dict(parse_qsl(address["query"])), choice: value})
         title, shown = content(value, read, Words(read.lang))
-        return html.Span(title, id=f"drawer-{choice}-title"), shown, True
+        return html.Span(title, id=f"drawer-{choice}-title"), lightened(shown), True
 
     dash.callback(
         Output(f"drawer-{choice}", "title"),

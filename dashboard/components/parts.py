@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 
 from dashboard import formats
 from dashboard.address import Address
@@ -18,9 +18,9 @@ def attrs(**given: str) -> dict[str, Any]:
     return {name.replace("_", "-"): value for name, value in given.items()}
 
 
-def link(label: str, href: str, **more: Any) -> dcc.Link:
-    """A link inside the dashboard: a page change without a reload."""
-    return dcc.Link(label, href=href, **more)
+def link(label: str, href: str, **more: Any) -> html.A:
+    """A link inside the dashboard: a page change without a reload (act.js)."""
+    return html.A(label, href=href, **attrs(data_page="true"), **more)
 
 
 def again(label: str, address: Address, **changes: str) -> html.A:

@@ -11,6 +11,7 @@ from dash import dcc, html
 from dashboard import formats
 from dashboard.address import Address
 from dashboard.client import Answer
+from dashboard.components.markup import lightened
 from dashboard.components.notices import notices
 from dashboard.components.parts import attrs, link
 from dashboard.context import api_docs_url
@@ -43,7 +44,7 @@ def frame(
     day = about.shown.day
     title = t(f"nav.{address.page.name}")
     heading = f"{title} · {formats.session(day, t.lang)}" if day else title
-    return html.Div(
+    parts = lightened(
         [
             html.A(t("skip"), href="#main", className="skip"),
             header(address, about, t, is_demo=is_demo),
@@ -60,7 +61,10 @@ def frame(
             key_list(t),
             dcc.Store(id="address", data={"query": address.query()}),
             html.Div(id="live", className="visually-hidden", role="status", **attrs(aria_live="polite")),
-        ],
+        ]
+    )
+    return html.Div(
+        parts,
         key=f"{address.url()} {MOMENT}",
         className="page demo" if is_demo else "page",
         **attrs(
@@ -112,7 +116,7 @@ def header(address: Address, about: Frame, t: Words, *, is_demo: bool) -> html.H
 def _page(page: Page, address: Address, t: Words) -> Any:
     current = attrs(aria_current="page") if address.page is page else {}
     return html.Span(
-        html.A(t(f"nav.{page.name}"), href=address.to(page), **attrs(data_key=page.key, data_page="true"), **current),
+        link(t(f"nav.{page.name}"), address.to(page), **attrs(data_key=page.key), **current),
         className="here" if address.page is page else "",
     )
 

@@ -7,6 +7,7 @@ import dash
 from dash import Input, Output, State, html
 
 from dashboard.components import choices, etf_detail, etfs, grid
+from dashboard.components.markup import lightened
 from dashboard.components.notices import above_part
 from dashboard.components.parts import attrs
 from dashboard.components.shell import frame
@@ -53,4 +54,4 @@ def show_etf(etf: str, at: dict[str, str]) -> Any:
     address = current_address(ETFS, {**dict(parse_qsl(at["query"])), "etf": etf})
     client, t = current_client(), Words(address.lang)
     detail = load_etf(client, load_frame(client, address), address["etf"])
-    return [*above_part(detail.answers, t), *etf_detail.content(detail, address, t)]
+    return lightened([*above_part(detail.answers, t), *etf_detail.content(detail, address, t)])

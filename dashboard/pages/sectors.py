@@ -7,6 +7,7 @@ import dash
 from dash import Input, Output, State, html
 
 from dashboard.components import choices, grid, sectors
+from dashboard.components.markup import lightened
 from dashboard.components.notices import above_part
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
@@ -51,4 +52,4 @@ def show_month(month: str, at: dict[str, str]) -> Any:
     """The sectors of the month whose heading was pressed."""
     address = current_address(SECTORS, {**dict(parse_qsl(at["query"])), "month": month})
     answer, t = load_month(current_client(), address["month"] or address["end"]), Words(address.lang)
-    return [*above_part([answer], t), *sectors.of_month(answer, address, t)]
+    return lightened([*above_part([answer], t), *sectors.of_month(answer, address, t)])

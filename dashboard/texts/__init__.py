@@ -1,5 +1,7 @@
 """Every word a reader sees: one key, Korean and English. A test fails on a missing one."""
 
+from functools import cache
+from html import escape
 from typing import Literal, get_args
 
 from dashboard.texts import columns, definitions, performance, pipeline, shell, states
@@ -16,6 +18,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     **performance.TEXTS,
     **pipeline.TEXTS,
 }
+
+MARKS = "◐"  # of the theme's button
+
+
+@cache
+def letters(lang: Lang) -> str:
+    """What the texts are written with, each letter once, as an attribute of HTML has it.
+
+    >>> letters("en")[:19]
+    ' &quot;#%&#x27;()*+'
+    """
+    return escape("".join(sorted(set(MARKS.join(both[LANGS.index(lang)] for both in TEXTS.values())))))
 
 
 class Words:

@@ -28,6 +28,7 @@ LOOKS: dict[Lang, list[tuple[int, str]]] = {
 }
 FOLLOWED = """width => [...document.querySelectorAll('.ag-root, .main-svg')].every(
     part => part.getBoundingClientRect().right <= width)"""
+BEGUN = "() => performance.getEntriesByType('resource').map(one => [one.name, one.startTime])"
 MOST_STOPS = 150  # of Tab, from a page's top to its end
 # The first rebalance of all has changed nothing; there are no top holdings of the period that the link names.
 EMPTY = {
@@ -76,6 +77,18 @@ def serious(tab: Tab) -> list[tuple[str, str]]:
     """What axe finds that keeps somebody out: (rule, first place)."""
     found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
     return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+def test_a_new_browser_asks_for_letters_and_tables_before_the_page(new_reader: Reader) -> None:
+    """What the first words and the first table need comes while the scripts do, and once."""
+    for lang in LANGS:
+        opened(new_reader.page, f"/?lang={lang}")
+        begun = new_reader.page.evaluate(BEGUN)
+        letters = [at for name, at in begun if name.endswith(".woff2")]
+        [tables] = [at for name, at in begun if "async-community" in name]
+        [layout] = [at for name, at in begun if name.endswith("/_dash-layout")]
+        assert letters
+        assert max(*letters, tables) < layout
 
 
 @every_page
