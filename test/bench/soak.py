@@ -33,7 +33,7 @@ from test.replay.generator import generate
 from utils.program import RUN_AGAIN
 from utils.sessions import sessions_until
 from utils.stack import past
-from utils.stack.folder import data_root
+from utils.stack.folder import REPO, data_root
 from utils.stack.status import pss
 
 LAST, HISTORY, STOCKS = date(2025, 12, 30), 330, 110
@@ -86,9 +86,13 @@ def soaked(stack: Stack, sessions: Sequence[date]) -> Iterator[Session]:
 
 
 def run(stack: Stack, program: Sequence[str]) -> float:
-    """Run a program of the stack; the seconds that were waited for what the source lacks."""
+    """Run a program as a DAG's task does; the seconds that were waited for what the source lacks."""
+    command = [str(REPO / ".venv/bin/python"), "-P", "-m", "utils.stack.program", *program]
+    environment = stack.environment | {"ACTSTOCK_MARKET_DIR": str(stack.folder), "PYTHONPATH": str(REPO)}
     waited = 0.0
-    while (done := stack.command("run", *program, check=False)).returncode == RUN_AGAIN:
+    while (
+        done := subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    ).returncode == RUN_AGAIN:
         pause = 60 * DEADLINE_MINUTES + 1
         time.sleep(pause)
         waited += pause
