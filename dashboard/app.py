@@ -22,9 +22,7 @@ from dashboard.texts import letters
 HERE = Path(__file__).parent
 CALLBACKS = "/_dash-update-component"  # the endpoint of all of them, pages included
 IMMUTABLE = "public, max-age=31536000, immutable"
-# What Dash would ask for only when the first table is there. act-head.js runs before the first paint: the theme must
-# not flash.
-TABLES = "/_dash-component-suites/dash_ag_grid/async-community.js"
+# act-head.js runs before the first paint: the theme must not flash
 INDEX = """<!DOCTYPE html>
 <html lang="__LANG__" data-theme="__THEME__" data-bs-theme="__BS_THEME__">
 <head>
@@ -33,7 +31,6 @@ INDEX = """<!DOCTYPE html>
 <title>{%title%}</title>
 <link rel="icon" href="data:,">
 <script src="__HEAD__"></script>
-<script async src="__TABLES__"></script>
 {%css%}
 <script src="__FONTS__" data-letters="__LETTERS__"></script>
 </head>
@@ -55,7 +52,6 @@ class LocalDash(Dash):
             .replace("__THEME__", theme)
             .replace("__BS_THEME__", "dark" if theme == "dark" else "light")
             .replace("__HEAD__", self.get_asset_url("act-head.js"))
-            .replace("__TABLES__", TABLES)
             .replace("__FONTS__", self.get_asset_url("act-fonts.js"))
             .replace("__LETTERS__", letters(lang))
         )

@@ -79,16 +79,15 @@ def serious(tab: Tab) -> list[tuple[str, str]]:
     return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
 
 
-def test_a_new_browser_asks_for_letters_and_tables_before_the_page(new_reader: Reader) -> None:
-    """What the first words and the first table need comes while the scripts do, and once."""
+def test_a_new_browser_asks_for_letters_before_the_page(new_reader: Reader) -> None:
+    """The parts of the font come while the scripts do: all that the first words need."""
     for lang in LANGS:
         opened(new_reader.page, f"/?lang={lang}")
         begun = new_reader.page.evaluate(BEGUN)
         letters = [at for name, at in begun if name.endswith(".woff2")]
-        [tables] = [at for name, at in begun if "async-community" in name]
         [layout] = [at for name, at in begun if name.endswith("/_dash-layout")]
         assert letters
-        assert max(*letters, tables) < layout
+        assert max(letters) < layout
 
 
 @every_page
