@@ -1,7 +1,7 @@
 """Parts that no callback touches go to the browser as HTML, not as components.
 
 Dash tells each component of a page about every other that comes: the browser's work for a tab grows with the product of
-both. Of a page's four to nine hundred elements a few dozen have to be components: tables, charts, what has an id.
+both. A few dozen of its parts have to be components: tables, charts, what has an id.
 """
 
 from collections.abc import Iterator
