@@ -27,26 +27,38 @@ def lightened(part: Any) -> Any:
     >>> print(lightened(html.Div([html.P("kept", id="run"), html.P(html.B("not kept"))])))
     Div([P(children='kept', id='run'), P(data-html='<b>not kept</b>')])
     """
+    staying: set[int] = set()
+    _note_staying(part, staying)
+    return _lightened(part, staying)
+
+
+def _lightened(part: Any, staying: set[int]) -> Any:
     if isinstance(part, list | tuple):
-        return [lightened(each) for each in part]
+        return [_lightened(each, staying) for each in part]
     if not isinstance(part, Component):
         return part
     below = getattr(part, "children", None)
-    if not is_plain(part):
+    if id(part) in staying:
         if below is not None:
-            part.children = lightened(below)
+            part.children = _lightened(below, staying)
     elif any(isinstance(each, Component) for each in _each(below)):
         setattr(part, "data-html", inner_html(below))
         part.children = None
     return part
 
 
-def is_plain(part: Any) -> bool:
-    """Whether it is text, or an element of HTML without an id that has only such in it."""
-    if not isinstance(part, Component):
-        return True
-    is_nameless = part._namespace == HTML and getattr(part, "id", None) is None
-    return is_nameless and all(map(is_plain, _each(getattr(part, "children", None))))
+def _note_staying(content: Any, staying: set[int]) -> bool:
+    """Add the id() of every component that is no element of HTML, has an id, or has such a one in it; each is looked at
+    once. Whether there was any.
+    """
+    found = False
+    for part in _each(content):
+        if isinstance(part, Component):
+            below = _note_staying(getattr(part, "children", None), staying)
+            if below or part._namespace != HTML or getattr(part, "id", None) is not None:
+                staying.add(id(part))
+                found = True
+    return found
 
 
 def inner_html(content: Any) -> str:
