@@ -163,6 +163,18 @@ def draw(found: Sequence[Session], to: Path) -> None:
         browser.close()
 
 
+def report(found: Sequence[Session]) -> None:
+    """Draw the sessions, and print what has grown in them."""
+    if not found:
+        return
+    draw(found, PLOT)
+    print(f"{len(found)} sessions, {STOCKS} stocks")
+    print(f"{'':14} {'first fifth':>12} {'last fifth':>12} {'a hundred sessions':>20}")
+    for name in (field.name for field in fields(Session) if field.name != "session"):
+        first, last, slope = growth([getattr(each, name) for each in found])
+        print(f"{name:14} {first:12.1f} {last:12.1f} {slope:+20.1f}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, note each session as it ends, print what has grown, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -172,25 +184,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     kept = data_root() / "bench" / "soak.csv"
     kept.parent.mkdir(parents=True, exist_ok=True)
     found: list[Session] = []
-    with tempfile.TemporaryDirectory(prefix="act-") as temporary, kept.open("w", newline="", encoding="utf-8") as file:
-        folder = Path(temporary)
-        generate(folder / "soak", last_session=LAST, seed=7, sessions=given.sessions + HISTORY, stocks=STOCKS)
-        begin = ("--replay", str(folder / "soak"), "--now", f"{past.evening_of(sessions[0]):%Y-%m-%dT%H:%M:%SZ}")
-        lines = csv.DictWriter(file, [field.name for field in fields(Session)])
-        lines.writeheader()
-        with running_stack(folder / "data", "replay-soak", *begin, "--only", SERVICES, settings=PATIENCE) as stack:
-            for each in soaked(stack, sessions):
-                found.append(each)
-                lines.writerow(asdict(each))
-                file.flush()
-                if len(found) % 10 == 0:
-                    print(f"{each.session}: {each.programs_s:.0f} s, {each.disk_mib:.0f} MiB", file=sys.stderr)
-    draw(found, PLOT)
-    print(f"{len(found)} sessions, {STOCKS} stocks")
-    print(f"{'':14} {'first fifth':>12} {'last fifth':>12} {'a hundred sessions':>20}")
-    for name in (field.name for field in fields(Session) if field.name != "session"):
-        first, last, slope = growth([getattr(each, name) for each in found])
-        print(f"{name:14} {first:12.1f} {last:12.1f} {slope:+20.1f}")
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="act-") as temporary,
+            kept.open("w", newline="", encoding="utf-8") as csv_file,
+        ):
+            folder = Path(temporary)
+            generate(folder / "soak", last_session=LAST, seed=7, sessions=given.sessions + HISTORY, stocks=STOCKS)
+            begin = ("--replay", str(folder / "soak"), "--now", f"{past.evening_of(sessions[0]):%Y-%m-%dT%H:%M:%SZ}")
+            lines = csv.DictWriter(csv_file, [field.name for field in fields(Session)])
+            lines.writeheader()
+            with running_stack(folder / "data", "replay-soak", *begin, "--only", SERVICES, settings=PATIENCE) as stack:
+                for each in soaked(stack, sessions):
+                    found.append(each)
+                    lines.writerow(asdict(each))
+                    csv_file.flush()
+                    if len(found) % 10 == 0:
+                        print(f"{each.session}: {each.programs_s:.0f} s, {each.disk_mib:.0f} MiB", file=sys.stderr)
+    finally:  # one that ends before its time still tells what it saw
+        report(found)
     return 0
 
 
