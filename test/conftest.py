@@ -32,6 +32,17 @@ REPO = Path(__file__).resolve().parent.parent
 ROLES = tuple(role for role in roles.ROLES if role != "airflow")
 DOWNLOADS = downloads()
 
+# Fixtures that start a service, or give what a test starts one of its own with.
+SERVICES = {"browser", "broker", "jars", "jdbc_jar", "postgres", "short_tmp", "spark"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a service, so that nobody has to remember to."""
+    for item in items:
+        if SERVICES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("integration")
+
 
 def free_port() -> int:
     """A port nobody listens on at this moment."""

@@ -70,7 +70,6 @@ def test_every_bench_is_run_so_that_it_can_be_told_to_stop(name: str) -> None:
     assert source.endswith('if __name__ == "__main__":\n    run_bench(main)\n')
 
 
-@pytest.mark.integration
 def test_a_broker_ends_with_what_broke_off_its_block(jars: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit), kafka_broker(tmp_path, jars) as broker:
         raise SystemExit

@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from api.routers import ROUTERS, service
 from dashboard.site import PAGES
 from test.compose.files import services
@@ -57,7 +55,6 @@ def test_every_program() -> None:
     assert listed - {file.name for room in ROOMS for file in (REPO / room).glob("*.py")} == set()
 
 
-@pytest.mark.integration
 def test_every_table_and_view(database: Database) -> None:
     with database.server.connect(database.name) as connection:
         rows = connection.execute(

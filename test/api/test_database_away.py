@@ -20,7 +20,6 @@ from test.api.market import everything
 from test.api.serving import Served, served
 from test.conftest import Server, fresh_database, postgres_server
 
-pytestmark = pytest.mark.integration
 PATHS = ("/stocks/portfolio", "/stocks/ACME/history?limit=250", "/etf-holdings/top-holdings/QQQ", "/performance/20d")
 
 

@@ -13,7 +13,6 @@ from test.api.asking import get, problem
 from test.api.serving import Served
 from test.published import FRIDAY_EVENING, KEY, Connection, insert
 
-pytestmark = pytest.mark.integration
 OTHER = "othr.0123456789abcdef"
 
 

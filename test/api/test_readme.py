@@ -9,7 +9,6 @@ from test.api.serving import Served
 from test.conftest import REPO
 from test.published import KEY
 
-pytestmark = pytest.mark.integration
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ADDRESS = "http://127.0.0.1:8000"
 

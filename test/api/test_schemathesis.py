@@ -52,7 +52,6 @@ def ask(server: Served, folder: Path, *, examples: int) -> None:
     assert asked.returncode == 0, asked.stdout + asked.stderr
 
 
-@pytest.mark.integration
 def test_every_answer_is_as_the_page_says(server: Served, tmp_path: Path) -> None:
     ask(server, tmp_path, examples=10)
     found = defaultdict(set)
@@ -65,7 +64,6 @@ def test_every_answer_is_as_the_page_says(server: Served, tmp_path: Path) -> Non
     assert {path: statuses for path, statuses in found.items() if max(statuses) >= 500} == {}
 
 
-@pytest.mark.integration
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_every_answer_to_many_more(server: Served, tmp_path: Path) -> None:

@@ -6,13 +6,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from batch.transforms.allocation import allocate, judge_candidates, largest_remainder
 from test.batch.rows import D
-
-pytestmark = pytest.mark.integration
 
 CAP = 0.4e12
 

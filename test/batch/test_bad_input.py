@@ -228,7 +228,6 @@ def without_nan(server: psycopg.Connection[Row]) -> int:
     return len(columns)
 
 
-@pytest.mark.integration
 def test_an_evening_of_bad_input(
     in_process: None, bad: psycopg.Connection[Row], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -327,7 +326,6 @@ def test_an_evening_of_bad_input(
     assert without_nan(bad) > 40
 
 
-@pytest.mark.integration
 def test_a_weight_of_zero_is_published_merged_and_followed(
     in_process: None, evening: Clock, market: psycopg.Connection[Row]
 ) -> None:

@@ -11,8 +11,6 @@ from database.ledger import last_success, open_run
 from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Row
 from test.conftest import Database
 
-pytestmark = pytest.mark.integration
-
 FRIDAY = date(2025, 12, 26)
 RAN = datetime(2026, 1, 1, tzinfo=UTC)  # after everything was stored
 NOW = "changed_at = '2026-01-02T00:00:00Z'"

@@ -9,8 +9,6 @@ from pyspark.sql import DataFrame, SparkSession
 from batch.transforms.concentration import concentration, overlap
 from test.batch.rows import D
 
-pytestmark = pytest.mark.integration
-
 LISTED = date(2026, 1, 22)
 
 

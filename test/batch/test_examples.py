@@ -12,7 +12,6 @@ import batch.transforms
 MODULES = [found.name for found in pkgutil.iter_modules(batch.transforms.__path__)]
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("name", MODULES)
 def test_the_worked_examples_hold(name: str, spark: SparkSession) -> None:
     module = importlib.import_module(f"batch.transforms.{name}")

@@ -8,8 +8,6 @@ from pyspark.sql import SparkSession
 from batch import frames
 from batch.frames import collected, first_bar_day
 
-pytestmark = pytest.mark.integration
-
 DAYS = [date(2026, 1, 20), date(2026, 1, 21), date(2026, 1, 22)]
 
 

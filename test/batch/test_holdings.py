@@ -2,14 +2,11 @@
 
 from datetime import date, timedelta
 
-import pytest
 from pyspark.sql import SparkSession
 
 from batch.transforms.holdings import largest_holdings, snapshots_in_reach
 from database.extracts import lists_until
 from test.batch.rows import D
-
-pytestmark = pytest.mark.integration
 
 
 def snapshots(spark: SparkSession, *ages: int) -> list[date]:

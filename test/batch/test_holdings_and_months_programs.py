@@ -16,7 +16,7 @@ from test.e2e.market import LEVELS, D
 from utils.program import ALREADY_COMPLETE, FAILED, SUCCESS, USAGE
 from utils.sessions import close_of, next_session, session_offset, sessions_between
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 HOLDINGS = """SELECT period_days, rank_position, holding_ticker, holding_sector, total_return, avg_return, volatility,
                      sharpe_ratio, observations, avg_volume, current_price, market_cap

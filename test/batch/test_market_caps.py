@@ -12,8 +12,6 @@ from database import extracts
 from test.batch.programs import Row
 from test.batch.rows import D
 
-pytestmark = pytest.mark.integration
-
 Cap = tuple[str, date, float, str, float, bool, date]
 
 

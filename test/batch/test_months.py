@@ -15,8 +15,6 @@ from batch.transforms.sectors import sector_days, sector_means, sector_months
 from test.batch.rows import D, bars
 from utils.program import UsageError
 
-pytestmark = pytest.mark.integration
-
 NEWEST = date(2026, 1, 23)
 START = date(2025, 12, 31)  # the last session of December
 

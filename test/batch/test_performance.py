@@ -85,7 +85,6 @@ def about(*numbers: float) -> Any:
     return pytest.approx(numbers, rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.integration
 class TestSeries:
     def test_a_first_purchase_is_all_turnover_and_its_day_has_no_return(self, spark: SparkSession) -> None:
         first, second = series(
@@ -176,7 +175,6 @@ class TestSeries:
         assert [row.benchmark_equity for row in rows] == [1, 1, pytest.approx(1.1)]
 
 
-@pytest.mark.integration
 class TestRevisions:
     def test_the_one_newest_before_the_close_is_bought(self, spark: SparkSession) -> None:
         close = close_of(MON)
@@ -213,7 +211,6 @@ class TestRevisions:
         assert [(row.trade_date, row.positions) for row in rows] == [(MON, 1), (TUE, 1)]
 
 
-@pytest.mark.integration
 def test_live_and_simulated_portfolios_are_series_of_their_own(spark: SparkSession) -> None:
     portfolios = [
         Published(MON, {"AAA": 1.0}, "simulated"),
@@ -240,7 +237,6 @@ def test_live_and_simulated_portfolios_are_series_of_their_own(spark: SparkSessi
     assert [row.trade_date for row in rows if row.daily_return is None] == [WED, MON, THU]
 
 
-@pytest.mark.integration
 def test_strategies_do_not_touch_each_other(spark: SparkSession) -> None:
     portfolios = [Published(MON, {"AAA": 1.0}), Published(TUE, {"BBB": 1.0}, strategy="monthly")]
     prices: Prices = {"AAA": {MON: 10, TUE: 11, WED: 12}, "BBB": {MON: 1, TUE: 1, WED: 2}}
@@ -254,7 +250,6 @@ def test_strategies_do_not_touch_each_other(spark: SparkSession) -> None:
     ]
 
 
-@pytest.mark.integration
 def test_of_two_for_one_day_the_newer_is_bought(spark: SparkSession) -> None:
     """A rebalance was forced on a Saturday, and the Sunday's followed: both are for Monday."""
     portfolios = [
@@ -265,7 +260,6 @@ def test_of_two_for_one_day_the_newer_is_bought(spark: SparkSession) -> None:
     assert [(row.trade_date, row.equity, row.turnover) for row in rows] == [(MON, 1, 1), (TUE, pytest.approx(3), 0)]
 
 
-@pytest.mark.integration
 class TestDelisted:
     def test_after_five_sessions_without_a_bar_it_is_named_and_what_follows_is_incomplete(
         self, spark: SparkSession
@@ -282,7 +276,6 @@ class TestDelisted:
         assert rows[8].turnover == pytest.approx(0.6 / 1.1)
 
 
-@pytest.mark.integration
 def test_chaining_is_exact_over_years(spark: SparkSession) -> None:
     days = sessions_between(date(2016, 1, 4), date(2025, 12, 31))
     returns = [None, *(0.03 * ((7 * number) % 13 - 6) / 6 for number in range(1, len(days)))]
@@ -317,7 +310,6 @@ def revisions_of(strategy: str) -> list[Revision]:
     return found
 
 
-@pytest.mark.integration
 def test_the_api_names_the_purchases_that_the_batch_computes_with(spark: SparkSession) -> None:
     """The rule is written twice, in SQL for years of all strategies and in Python for one answer: one set for both."""
     first, last = date(2025, 11, 17), date(2026, 1, 30)

@@ -16,7 +16,7 @@ from test.conftest import Database
 from utils.program import ALREADY_COMPLETE
 from utils.sessions import close_of, next_session, sessions_between
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 MON, TUE, WED, THU, FRI = sessions_between(date(2026, 1, 5), date(2026, 1, 9))
 PRICES = {"AAA": (10, 11, 11, 22, 33), "BBB": (1, 1, 2, 2, 3), "900010.KS": (1e5, 1e5, 1e5, 1e5, 2e5)}

@@ -28,7 +28,7 @@ from test.e2e.market import D
 from utils.program import ALREADY_COMPLETE, FAILED, USAGE
 from utils.sessions import close_of, next_session, session_offset
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 TRENDS = """SELECT as_of_date, period_days, etf_ticker, return_pct, spy_return_pct, outperformance,
                    rank_by_outperformance, is_trending FROM analytics_03_trending_etfs ORDER BY 1, 2, 3"""

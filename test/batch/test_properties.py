@@ -15,7 +15,6 @@ from functools import lru_cache
 from itertools import chain, cycle
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
@@ -31,8 +30,6 @@ from config.universe import CARRIED_CAP_REACH_DAYS, FIRST_RANK_OF_NEW, MONTHLY_S
 from test.batch.rows import D
 from utils.sessions import session_offset
 from utils.spark import local_frame
-
-pytestmark = pytest.mark.integration
 
 Row = tuple[Any, ...]
 Tables = dict[str, list[Row]]

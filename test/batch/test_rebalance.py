@@ -39,7 +39,6 @@ def rebalanced(spark: SparkSession, *portfolios: tuple[int, dict[str, float]], o
     return ranked.sort("final_rank").collect()
 
 
-@pytest.mark.integration
 def test_each_row_of_the_score_table(spark: SparkSession) -> None:
     rows = rebalanced(
         spark,
@@ -68,7 +67,6 @@ def test_each_row_of_the_score_table(spark: SparkSession) -> None:
     }
 
 
-@pytest.mark.integration
 def test_ties_go_by_weight_in_the_longest_period_then_by_ticker(spark: SparkSession) -> None:
     rows = rebalanced(
         spark, (20, {"B": 0.3, "A": 0.3, "C": 0.4}), (10, {"E": 0.5, "D": 0.5}), (5, {"D": 0.1, "E": 0.9})
@@ -76,7 +74,6 @@ def test_ties_go_by_weight_in_the_longest_period_then_by_ticker(spark: SparkSess
     assert [(row.final_rank, row.ticker) for row in rows] == [(1, "C"), (2, "A"), (3, "B"), (20, "D"), (21, "E")]
 
 
-@pytest.mark.integration
 def test_new_stocks_rank_after_the_existing_where_there_are_more_than_nineteen(spark: SparkSession) -> None:
     nineteen = {f"T{number:02d}": 1 / 19 for number in range(19)}
     twenty = {f"T{number:02d}": 1 / 20 for number in range(20)}
@@ -84,14 +81,12 @@ def test_new_stocks_rank_after_the_existing_where_there_are_more_than_nineteen(s
     assert rebalanced(spark, (20, twenty), (5, {"NEW": 1.0}))[-1].final_rank == 21
 
 
-@pytest.mark.integration
 def test_without_a_20_session_portfolio_all_are_new(spark: SparkSession) -> None:
     rows = rebalanced(spark, (10, {"A": 1.0}))
     assert [(row.ticker, row.final_rank, row.final_weight) for row in rows] == [("A", 20, Decimal(1))]
     assert rebalanced(spark) == []
 
 
-@pytest.mark.integration
 def test_weights_follow_from_membership_alone(spark: SparkSession) -> None:
     one = rebalanced(spark, (20, {"A": 0.9, "B": 0.1}), (5, {"A": 1.0, "C": 0.0}))
     other = rebalanced(spark, (20, {"A": 0.2, "B": 0.8}), (5, {"A": 0.3, "C": 0.7}))
@@ -189,7 +184,6 @@ def publish(
         publish_daily(connection, made, published_at=close_of(day), run_id="test")
 
 
-@pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_the_program_on_a_database(run: Run, clock: Clock, market: psycopg.Connection[Row], database: Database) -> None:
     clock.now = datetime(2025, 12, 28, 14, tzinfo=UTC)
@@ -255,7 +249,6 @@ def test_the_program_on_a_database(run: Run, clock: Clock, market: psycopg.Conne
     assert "the newest is of 2025-12-26" in stale.stderr
 
 
-@pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_a_range_computes_what_has_an_input(
     run: Run, clock: Clock, market: psycopg.Connection[Row], database: Database

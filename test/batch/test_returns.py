@@ -9,8 +9,6 @@ from batch.frames import ends_of, every, periods_of
 from batch.transforms.returns import period_returns
 from test.batch.rows import BACK_5, D, bars, five_sessions
 
-pytestmark = pytest.mark.integration
-
 
 def returns_of(prices: DataFrame, periods: DataFrame) -> DataFrame:
     return period_returns(prices, every(prices.select("ticker").distinct(), periods))

@@ -76,7 +76,6 @@ def runs(database: Database) -> list[tuple[str, bool, int, int]]:
         ).fetchall()
 
 
-@pytest.mark.integration
 def test_what_is_missing_before_the_session_is_made_up(as_batch: Database) -> None:
     run = compute()
     assert run.as_of_dates == [session_offset(D, -2), session_offset(D, -1), D]
@@ -84,7 +83,6 @@ def test_what_is_missing_before_the_session_is_made_up(as_batch: Database) -> No
     assert runs(as_batch) == [("success", True, 3, 0)]
 
 
-@pytest.mark.integration
 def test_a_complete_session_is_not_computed_twice(as_batch: Database) -> None:
     compute()
     with pytest.raises(AlreadyComplete, match="already complete"):
@@ -93,7 +91,6 @@ def test_a_complete_session_is_not_computed_twice(as_batch: Database) -> None:
     assert [status for status, *_ in runs(as_batch)] == ["success", "skipped", "success"]
 
 
-@pytest.mark.integration
 def test_a_complete_session_is_computed_again_by_force(as_batch: Database) -> None:
     compute()
     run = compute(asked=Asked(D, force=True))
@@ -101,28 +98,24 @@ def test_a_complete_session_is_computed_again_by_force(as_batch: Database) -> No
     assert [status for status, *_ in runs(as_batch)] == ["success", "success"]
 
 
-@pytest.mark.integration
 def test_force_changes_nothing_of_a_range(as_batch: Database) -> None:
     first = session_offset(D, -4)
     assert compute(asked=Asked(D, first)).as_of_dates == compute(asked=Asked(D, first, force=True)).as_of_dates
     assert runs(as_batch) == 2 * [("success", True, 5, 0)]
 
 
-@pytest.mark.integration
 def test_a_range_is_computed_anew_all_of_it(as_batch: Database) -> None:
     first = session_offset(D, -4)
     compute()
     assert len(compute(asked=Asked(D, first)).as_of_dates) == 5
 
 
-@pytest.mark.integration
 def test_without_prices_for_the_session_itself_the_run_fails(as_batch: Database) -> None:
     with pytest.raises(MissingPrices, match="2026-01-23: SPY has no bar"):
         compute(impossible=[D])
     assert runs(as_batch) == [("failed", False, 2, 1)]
 
 
-@pytest.mark.integration
 def test_an_earlier_session_that_cannot_be_had_does_not_stop_the_others(as_batch: Database) -> None:
     run = compute(impossible=[session_offset(D, -1)])
     assert run.exit_code == 0
@@ -131,14 +124,12 @@ def test_an_earlier_session_that_cannot_be_had_does_not_stop_the_others(as_batch
     assert runs(as_batch)[-1] == ("success", True, 3, 0)
 
 
-@pytest.mark.integration
 def test_a_range_without_its_last_session_is_not_to_be_built_upon(as_batch: Database) -> None:
     run = compute(asked=Asked(D, session_offset(D, -1)), impossible=[D])
     assert run.exit_code == 1
     assert runs(as_batch) == [("partial", False, 1, 1)]
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(
     ("error", "says"),
     [

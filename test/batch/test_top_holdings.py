@@ -13,8 +13,6 @@ from batch.transforms.top_holdings import daily_statistics, measure_holdings
 from test.batch.rows import BACK_5, D, five_sessions
 from utils.sessions import sessions_between
 
-pytestmark = pytest.mark.integration
-
 SESSIONS = sessions_between(BACK_5, D)  # the 15th, 16th, 20th, 21st, 22nd, 23rd of January: the 19th is a holiday
 Bar = tuple[str, date, float, int]
 

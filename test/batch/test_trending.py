@@ -2,13 +2,10 @@
 
 from typing import Any
 
-import pytest
 from pyspark.sql import SparkSession
 
 from batch.transforms.trending import measure_etfs
 from test.batch.rows import D, five_sessions
-
-pytestmark = pytest.mark.integration
 
 
 def measure(spark: SparkSession, **returns: float | None) -> dict[str, Any]:

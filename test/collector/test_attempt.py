@@ -12,8 +12,6 @@ from config.universe import tickers_of
 from test.collector.conftest import MONDAY, TUESDAY, TUESDAY_EVENING, Platform, stored_sessions
 from utils.program import RunAgain
 
-pytestmark = pytest.mark.integration
-
 
 def test_an_etf_that_fails_is_named_and_the_others_go_on(platform: Platform) -> None:
     platform.yahoo.faults({"match": "chart/DIA", "times": None, "status": 500})

@@ -114,7 +114,6 @@ def forget_what_is_stored(platform: Platform) -> None:
     platform.write("TRUNCATE collected_01_daily_etf_ohlc, process_executions, asset_processing_details")
 
 
-@pytest.mark.integration
 def test_benchmarks_come_once_and_a_new_database_is_filled_from_the_cache(platform: Platform, folder: Path) -> None:
     assert benchmarks.main(["--days", "60", "--delay", "0"]) == 0
     stored = "SELECT ticker, count(*), max(trade_date) FROM collected_01_daily_etf_ohlc GROUP BY 1 ORDER BY 1"
@@ -134,7 +133,6 @@ def test_benchmarks_come_once_and_a_new_database_is_filled_from_the_cache(platfo
     assert len(platform.asked("/chart/")) == 12
 
 
-@pytest.mark.integration
 def test_manners_are_the_persons_choice(platform: Platform, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slots: list[float] = []
     monkeypatch.setattr(Pace, "wait", lambda _, seconds: slots.append(seconds))
@@ -168,7 +166,6 @@ def test_an_answer_is_whole_with_every_session_from_where_the_source_begins() ->
     assert not cache.is_whole(replace(old, frame=whole.drop(DAYS)), wednesday, D)
 
 
-@pytest.mark.integration
 def test_an_answer_with_a_hole_is_not_kept_and_the_next_run_asks_for_it(platform: Platform, folder: Path) -> None:
     hole = date(2026, 1, 14)
     platform.yahoo.faults({"match": "chart/XLB", "times": 1, "kind": "missing_days", "days": [hole.isoformat()]})
@@ -179,7 +176,6 @@ def test_an_answer_with_a_hole_is_not_kept_and_the_next_run_asks_for_it(platform
     assert len(platform.asked("chart/XLB")) == 2
 
 
-@pytest.mark.integration
 def test_an_answer_that_lacks_its_last_session_is_not_kept(platform: Platform, folder: Path) -> None:
     platform.yahoo.faults({"match": "chart/SPY", "times": 1, "kind": "missing_days", "days": [D.isoformat()]})
     with pytest.raises(RunAgain):
@@ -188,7 +184,6 @@ def test_an_answer_that_lacks_its_last_session_is_not_kept(platform: Platform, f
     assert len(platform.asked("chart/SPY")) == 2
 
 
-@pytest.mark.integration
 def test_a_cache_that_cannot_be_kept_is_one_line(platform: Platform, folder: Path) -> None:
     folder.parent.mkdir()
     folder.write_text("a file where the folder should be")
@@ -197,7 +192,6 @@ def test_a_cache_that_cannot_be_kept_is_one_line(platform: Platform, folder: Pat
     assert platform.run()["status"] == "failed"
 
 
-@pytest.mark.integration
 def test_sectors_come_one_after_the_other_with_a_pause(
     platform: Platform,
     folder: Path,
@@ -224,7 +218,6 @@ def test_sectors_come_one_after_the_other_with_a_pause(
     assert len(platform.asked("/chart/")) == count + len(since)  # the newest are asked for again
 
 
-@pytest.mark.integration
 def test_a_limit_stops_the_sectors_and_tells_when_and_where_to_go_on(
     platform: Platform, folder: Path, pauses: list[float]
 ) -> None:
@@ -242,7 +235,6 @@ def test_a_limit_stops_the_sectors_and_tells_when_and_where_to_go_on(
     ]
 
 
-@pytest.mark.integration
 def test_the_plan_of_a_backfill_asks_for_nothing(
     platform: Platform, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

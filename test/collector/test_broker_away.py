@@ -20,7 +20,6 @@ from utils import topics
 from utils.kafka import admin, producer
 from utils.program import RunAgain, StageFailed
 
-pytestmark = pytest.mark.integration
 SECTORS = tickers_of("sector")
 
 

@@ -19,7 +19,6 @@ from test.replay.market import write_market
 from utils.program import AlreadyComplete, RunAgain
 from utils.sessions import sessions_between, sessions_until
 
-pytestmark = pytest.mark.integration
 Main = Callable[[Sequence[str]], int]
 FRIDAY, MONDAY, TUESDAY = date(2026, 3, 6), date(2026, 3, 9), date(2026, 3, 10)
 LAST = date(2026, 3, 31)

@@ -21,8 +21,6 @@ from test.collector.conftest import (
 from utils.program import AlreadyComplete, RunAgain
 from utils.sessions import sessions_until
 
-pytestmark = pytest.mark.integration
-
 
 def test_the_first_evening_brings_300_sessions_of_each_benchmark_with_one_request_each(platform: Platform) -> None:
     assert etf_daily.main(["--group", "benchmark"]) == 0

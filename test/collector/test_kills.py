@@ -15,7 +15,6 @@ from database.ledger import Run
 from test.collector.conftest import D, Platform, StoringProducer, forget_yfinance
 from utils.program import AlreadyComplete
 
-pytestmark = pytest.mark.integration
 # Whatever a run does to the outside world, in the order in which it comes to it.
 STEPS: tuple[tuple[Any, str], ...] = (
     (collector.run, "open_run"),

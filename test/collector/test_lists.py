@@ -11,8 +11,6 @@ from database.ledger import last_usable
 from test.collector.conftest import ETFS, MONDAY_EVENING, D, Platform, trend
 from utils.program import AlreadyComplete, RunAgain, StageFailed
 
-pytestmark = pytest.mark.integration
-
 
 def test_lists_of_the_trending_etfs_are_dated_by_the_session_and_asked_for_once(platform: Platform) -> None:
     trend(platform, ["XLF", "QQQ"])

@@ -88,7 +88,6 @@ def test_a_slot_that_cannot_be_is_not_waited_for(tmp_path: Path, text: str) -> N
     assert clock.now == 1000.0
 
 
-@pytest.mark.integration
 def test_parallel_programs_never_exceed_the_budget_together(database: Database) -> None:
     def program(_: int) -> int:
         with connect(database.settings("collector")) as connection:
@@ -113,7 +112,6 @@ def minutes(*values: float) -> list[timedelta]:
     return [timedelta(minutes=value) for value in values]
 
 
-@pytest.mark.integration
 def test_a_block_holds_for_all_and_over_midnight(database: Database) -> None:
     late = datetime(2026, 1, 23, 23, 58, tzinfo=UTC)
     until = late + timedelta(minutes=5)
@@ -125,7 +123,6 @@ def test_a_block_holds_for_all_and_over_midnight(database: Database) -> None:
         assert budget.reserve(connection, "other", daily_budget=50, now=after_midnight) is None
 
 
-@pytest.mark.integration
 def test_each_further_block_of_a_day_lasts_longer(database: Database) -> None:
     pauses = minutes(5, 15, 30)
     with connect(database.settings("collector")) as connection:
@@ -147,7 +144,6 @@ def test_each_further_block_of_a_day_lasts_longer(database: Database) -> None:
 # Programs that keep them
 
 
-@pytest.mark.integration
 def test_429_stops_the_run_as_partial_and_says_when_to_go_on(platform: Platform) -> None:
     platform.yahoo.faults({"match": "chart/IWM", "times": 1, "status": 429})
     with pytest.raises(RunAgain) as stopped:
@@ -167,7 +163,6 @@ def test_429_stops_the_run_as_partial_and_says_when_to_go_on(platform: Platform)
     assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
 
 
-@pytest.mark.integration
 def test_429_after_the_deadline_holds_nothing_back_and_still_says_when_to_go_on(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,7 +184,6 @@ def test_429_after_the_deadline_holds_nothing_back_and_still_says_when_to_go_on(
     assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
 
 
-@pytest.mark.integration
 def test_a_source_that_limits_requests_again_is_left_alone_three_times_as_long(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +200,6 @@ def test_a_source_that_limits_requests_again_is_left_alone_three_times_as_long(
     assert etf_daily.main(["--group", "benchmark"]) == 0
 
 
-@pytest.mark.integration
 def test_nobody_asks_after_a_429_not_even_who_waits_for_a_slot(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +211,6 @@ def test_nobody_asks_after_a_429_not_even_who_waits_for_a_slot(
     assert len(platform.asked("/chart/")) == 1
 
 
-@pytest.mark.integration
 def test_a_budget_that_is_used_up_stops_until_midnight(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YAHOO_DAILY_BUDGET", "4")
     with pytest.raises(RunAgain) as stopped:
@@ -228,7 +220,6 @@ def test_a_budget_that_is_used_up_stops_until_midnight(platform: Platform, monke
     assert platform.rows("SELECT used, reserved FROM source_budget") == [(4, 0)]
 
 
-@pytest.mark.integration
 def test_lists_and_profiles_take_longer_slots_than_bars_and_quotes(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,6 @@ import tracemalloc
 from dataclasses import replace
 from datetime import date
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,7 +107,6 @@ def test_what_an_answer_lacked_at_its_front_waits_for_the_next_request_and_is_gi
         assert plan.start == since
 
 
-@pytest.mark.integration
 def test_plans_of_many_instruments_hold_the_sessions_they_lack_once(database: Database) -> None:
     years = sessions_until(D, 2520)
     tickers = [f"S{number}" for number in range(2000)]

@@ -22,7 +22,6 @@ from utils import topics
 from utils.kafka import admin
 from utils.program import ALREADY_COMPLETE, SUCCESS, USAGE
 
-pytestmark = pytest.mark.integration
 Start = Callable[..., subprocess.Popen[str]]
 
 

@@ -15,7 +15,6 @@ from test.collector.conftest import Platform, trend
 from utils.program import UsageError
 from utils.sessions import sessions_until
 
-pytestmark = pytest.mark.integration
 GONE = {"match": "chart/AAA", "times": None, "kind": "unknown_symbol"}
 
 

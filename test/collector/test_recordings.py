@@ -15,8 +15,6 @@ from collector import kafka_04_producer_stock_daily as stock_daily
 from test.collector.conftest import Platform, trend
 from utils.messages import Bar, BarsMessage, HoldingsMessage, ProfileMessage, QuotesMessage
 
-pytestmark = pytest.mark.integration
-
 
 def at(day: int, hour: int = 8, minute: int = 0) -> int:
     """Seconds of an instant in January 2026; London opens at 8:00."""

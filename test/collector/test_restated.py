@@ -11,7 +11,6 @@ from test.collector.conftest import ETFS, Platform, closes
 from test.replay.market import write_market
 from utils.program import AlreadyComplete, RunAgain
 
-pytestmark = pytest.mark.integration
 MONDAY = date(2026, 1, 26)
 
 

@@ -12,8 +12,6 @@ from collector.pace import Pace
 from test.collector.conftest import FRIDAY, MONDAY, MONDAY_EVENING, Platform, stored_sessions
 from utils.program import FAILED, RunAgain
 
-pytestmark = pytest.mark.integration
-
 
 def test_the_plan_is_shown_without_a_request(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
     assert etf_daily.main(["--group", "benchmark", "--plan"]) == 0

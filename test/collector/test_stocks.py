@@ -24,8 +24,6 @@ from test.collector.conftest import (
 )
 from utils.program import AlreadyComplete, RunAgain, UsageError
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.mark.parametrize(
     ("odd", "reason"),

@@ -11,7 +11,7 @@ from test.collector.test_kills import Executioner, Killed
 from test.replay.market import write_market
 from utils.sessions import sessions_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.long]
+pytestmark = pytest.mark.long
 TEN_YEARS = 2520
 
 

@@ -8,8 +8,6 @@ from collector import kafka_01_producer_etf_daily as etf_daily
 from test.collector.conftest import Platform
 from utils.program import StageFailed, UsageError
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.mark.parametrize(
     ("name", "value", "error", "line"),

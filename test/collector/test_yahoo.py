@@ -16,8 +16,6 @@ from collector import kafka_01_producer_etf_daily as etf_daily
 from test.collector.conftest import Platform
 from utils.program import RunAgain, StageFailed
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.mark.parametrize(
     "fault",

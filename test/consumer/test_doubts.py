@@ -9,7 +9,6 @@ from database.connection import connect
 from test.conftest import Database
 from utils.program import UsageError
 
-pytestmark = pytest.mark.integration
 D = date(2026, 1, 23)
 
 

@@ -32,8 +32,6 @@ from utils.kafka import admin, consumer, producer
 from utils.messages import Message, encode, topic_of
 from utils.program import FAILED, SUCCESS, StageFailed
 
-pytestmark = pytest.mark.integration
-
 ZEROS = 100 * 2**20  # bytes that weigh little when they are packed
 # With much that is wrong in them, each of which a reader could keep an error for.
 FILLING = {

@@ -19,8 +19,6 @@ from test.conftest import Database
 from test.consumer.messages import J2, J5, bar, bars, quote, snapshot
 from utils.messages import Message, encode
 
-pytestmark = pytest.mark.integration
-
 STOCKS = Partition("stock-daily-data", 0, "first-topic")
 
 

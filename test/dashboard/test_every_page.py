@@ -19,7 +19,6 @@ from test.dashboard.conftest import Reader, Site
 from test.dashboard.followed import followed
 from test.published import Connection
 
-pytestmark = pytest.mark.integration
 SCREEN, TABLET, PHONE = 1440, 768, 390
 # what axe looks at of every page: each width, theme and language, and every two of them together
 LOOKS: dict[Lang, list[tuple[int, str]]] = {

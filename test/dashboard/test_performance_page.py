@@ -13,8 +13,6 @@ from test.dashboard.conftest import Reader, Site, arrowed
 from test.dashboard.followed import DAYS, FIRST, LAST, followed
 from test.published import Connection
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture(scope="module")
 def fill() -> Callable[[Connection], None]:

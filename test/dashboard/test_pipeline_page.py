@@ -12,7 +12,6 @@ from test.api.market import everything
 from test.dashboard.conftest import Reader, Site, cells, expect_cells
 from test.published import FRIDAY, Connection, insert
 
-pytestmark = pytest.mark.integration
 MORE = 120
 
 

@@ -14,8 +14,6 @@ from test.api.market import everything
 from test.dashboard.conftest import Reader, Site, arrowed, expect_cells
 from test.published import Connection
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture(scope="module")
 def fill() -> Callable[[Connection], None]:

@@ -26,8 +26,6 @@ from test.api.market import everything
 from test.conftest import Database
 from test.published import FRIDAY, FRIDAY_EVENING
 
-pytestmark = pytest.mark.integration
-
 NOT_NULL = psycopg.errors.NotNullViolation
 REVISIONS = "analytics_portfolio_revisions"
 

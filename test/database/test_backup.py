@@ -30,7 +30,6 @@ from test.published import two_evenings
 from utils.program import StageFailed, UsageError
 from utils.stack.services import postgres_binary
 
-pytestmark = pytest.mark.integration
 Connection = psycopg.Connection[tuple[object, ...]]
 SECOND_NAMES = ("_restoring", "_before_restore", "_outdated", "_older")
 

@@ -14,8 +14,6 @@ from test.conftest import Database
 from test.consumer.messages import D31, J2, J5, J6, J7, J8, J9, at, bar, bars
 from utils.messages import BarsMessage
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:

@@ -16,7 +16,6 @@ from test.published import FRIDAY, FRIDAY_EVENING, THURSDAY, header, insert, pos
 from utils.program import StageFailed
 from utils.sessions import previous_session, sessions_until
 
-pytestmark = pytest.mark.integration
 ASKED = Asked(FRIDAY, doubt_days=14)
 SESSIONS = sessions_until(FRIDAY, 10)
 SEOUL = sessions_until(date(2026, 1, 23), 10, EXCHANGE_CALENDARS["KSC"])

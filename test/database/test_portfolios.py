@@ -13,8 +13,6 @@ from database.portfolios import Portfolio, WeightsDoNotSum, publish_daily
 from test.conftest import Database
 from utils.sessions import close_of, next_session
 
-pytestmark = pytest.mark.integration
-
 D = date(2026, 1, 23)
 NEXT_CLOSE = close_of(next_session(D))
 EVENING = close_of(D) + timedelta(hours=1)

@@ -15,7 +15,6 @@ from database.ledger import Item
 from test.conftest import Database
 from test.published import two_evenings
 
-pytestmark = pytest.mark.integration
 D, NEXT = date(2024, 1, 5), date(2024, 1, 8)
 NOW = datetime(2026, 1, 25, 3, 0, tzinfo=UTC)
 OLD = datetime(2024, 1, 5, 22, 0, tzinfo=UTC)  # beyond every limit

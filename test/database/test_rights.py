@@ -8,8 +8,6 @@ import pytest
 from database.connection import connect
 from test.conftest import ROLES, Database
 
-pytestmark = pytest.mark.integration
-
 ADD, KEEP, REPLACE = "INSERT", "INSERT, UPDATE", "DELETE, INSERT"
 ALL = "DELETE, INSERT, UPDATE"
 WRITES: dict[str, dict[str, str]] = {

@@ -16,8 +16,6 @@ from test.conftest import Database
 from test.consumer.messages import J5, J6, J7, J8, at, bar, bars, quote, snapshot
 from utils.messages import FxMessage, FxRate, ProfileMessage
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:

@@ -22,8 +22,6 @@ from test.published import (
     stock,
 )
 
-pytestmark = pytest.mark.integration
-
 WEEK, DAY, MINUTE, MOMENT = timedelta(days=7), timedelta(days=1), timedelta(minutes=1), timedelta(microseconds=1)
 
 

@@ -29,8 +29,6 @@ from test.faults.programs import Program, supervised
 from test.faults.proxy import Proxy, running_proxy
 from test.replay.server import ReplayServer
 
-pytestmark = pytest.mark.integration
-
 CONSUMERS = {
     "etf-daily-0": "kafka_01_consumer_etf_daily",
     "etf-holdings-0": "kafka_02_consumer_etf_holdings",

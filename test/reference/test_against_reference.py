@@ -17,6 +17,7 @@ from test.reference.results import (
 )
 from test.reference.storage import Key, Row
 
+# Which market is computed is chosen while the test runs: what it starts cannot be seen before.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(7200)]
 
 

@@ -40,7 +40,7 @@ from test.reference.results import (
 from test.reference.storage import DECIMALS, KEYS, Row
 from test.reference.trending import trending
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 NEARLY = 1e-9
 

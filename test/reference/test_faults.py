@@ -12,7 +12,7 @@ from test.reference.rebalance import rebalance_dates
 from test.reference.results import HEADERS, Tables, daily, monthly, of_etfs, of_months, realised
 from test.reference.storage import Key, Row
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 # What a mistake is looked for in is less than all there is: every so many sessions.
 EVERY: dict[Part, int] = {"daily": 6, "of_etfs": 12}

@@ -23,7 +23,7 @@ from database.connection import connect
 from test.reference.conftest import Computed
 from utils.sessions import last_sundays_between
 
-pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
 THREE_MONTHS = 63
 NEARLY = 1e-12  # a sum of floats may differ in its last bit where a range adds in another order

@@ -59,6 +59,5 @@ def test_a_broker_that_hangs_is_not_healthy_though_it_takes_connections(monkeypa
         assert problem(f"kafka://{place}") == f"{place}: timed out"
 
 
-@pytest.mark.integration
 def test_a_broker_that_answers_is_healthy(broker: Broker) -> None:
     assert problem(f"kafka://{broker.bootstrap}") is None
