@@ -10,16 +10,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from kafka import KafkaAdminClient
 from tenacity import retry, stop_after_delay, wait_fixed
 
 from config.settings import KafkaSettings
-from config.topics import TOPICS
 from test.collector.conftest import EVENING, D
 from test.conftest import REPO, Broker, Database
+from test.consumer.topics import remake_topics
 from test.replay.server import ReplayServer
-from utils import topics
-from utils.kafka import admin
 from utils.program import ALREADY_COMPLETE, SUCCESS, USAGE
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -35,7 +32,7 @@ def yahoo(market: Path, tmp_path: Path) -> Iterator[ReplayServer]:
 @pytest.fixture
 def start(yahoo: ReplayServer, database: Database, broker: Broker, tmp_path: Path) -> Iterator[Start]:
     """Starts a program of a role; what still runs at the end is told to stop."""
-    _remake_topics(broker)
+    remake_topics(KafkaSettings(bootstrap_servers=broker.bootstrap))
     source = {
         "YAHOO_PROXY": yahoo.proxy_url,
         "YAHOO_CA_FILE": str(yahoo.ca_file),
@@ -63,22 +60,6 @@ def start(yahoo: ReplayServer, database: Database, broker: Broker, tmp_path: Pat
             return process
 
         yield run
-
-
-def _remake_topics(broker: Broker) -> None:
-    """Empty ones: a new database would read what another test has sent."""
-    client = admin(KafkaSettings(bootstrap_servers=broker.bootstrap))
-    existing = [name for name in TOPICS if name not in topics.state(client).missing]
-    if existing:
-        client.delete_topics(existing)
-        _gone(client, existing)
-    topics.create(client, TOPICS)
-    client.close()
-
-
-@retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
-def _gone(client: KafkaAdminClient, names: list[str]) -> None:
-    assert [topics.topic_id(client, name) for name in names] == [None] * len(names)
 
 
 def connected(database: Database) -> psycopg.Connection[tuple[object, ...]]:
@@ -122,8 +103,11 @@ def test_a_producer_told_to_stop_leaves_a_truthful_ledger_and_the_next_goes_on(
     process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     with connected(database) as connection:
-        (run,) = connection.execute("SELECT status, error, requested, failed FROM process_executions").fetchall()
-    assert run[:3] == ("failed", "stopped", 6)
+        runs = connection.execute("SELECT status, error, requested FROM process_executions").fetchall()
+        open_items = connection.execute(
+            "SELECT ticker FROM asset_processing_details WHERE status IN ('planned', 'sent')"
+        ).fetchall()
+    assert (runs, open_items) == ([("failed", "stopped", 6)], [])
     done = start("collector", program, "--group", "benchmark")
     said, _ = done.communicate(timeout=120)
     assert done.returncode == SUCCESS, said

@@ -29,5 +29,5 @@ def test_market_caps_in_the_readers_steps(value: float | None, ko: str, en: str)
 def test_a_change_that_rounds_to_zero_has_no_sign_no_arrow_no_colour() -> None:
     assert formats.signed(-0.004) == "0.00"
     assert formats.direction(-0.004) == ""
-    assert formats.signed(12.345) in {"+12.35", "+12.34"}
+    assert (formats.signed(12.344), formats.signed(12.346)) == ("+12.34", "+12.35")
     assert formats.signed(None) == "–"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Event
+from threading import Event, Semaphore
 
 import flask
 import pytest
@@ -19,13 +19,15 @@ class Served:
         self.asked = count(1)
         self.now = 0.0
         self.is_broken = False
-        self.go_on = Event()
+        self.came, self.entered, self.go_on = Semaphore(0), Event(), Event()
         self.go_on.set()
         self.server = flask.Flask(__name__)
+        self.server.before_request(self.came.release)
         self.server.add_url_rule("/", view_func=kept_for_a_moment(self.view, clock=lambda: self.now), methods=["POST"])
 
     def view(self) -> flask.Response:
         number = next(self.asked)
+        self.entered.set()
         self.go_on.wait(20)
         if self.is_broken:
             flask.abort(500)
@@ -76,5 +78,7 @@ def test_who_asks_meanwhile_waits_for_the_one_answer(served: Served) -> None:
     served.go_on.clear()
     with ThreadPoolExecutor(4) as readers:
         answers = [readers.submit(served.ask) for _ in range(4)]
+        assert all(served.came.acquire(timeout=20) for _ in answers)
+        assert served.entered.wait(20)
         served.go_on.set()
         assert {answer.result(20)[0] for answer in answers} == {"1"}

@@ -193,11 +193,6 @@ def old_list(db: Connection) -> None:
     snapshot(db, "XLV", FRIDAY - timedelta(days=46))
 
 
-def test_the_first_doubts_are_of_different_ages() -> None:
-    """What `old_doubt` plants: one bar 15 days old, which is too long, and one 14, which is not."""
-    assert [(FRIDAY - day).days for day in SESSIONS[:2]] == [14, 11]
-
-
 @pytest.mark.parametrize(
     ("plant", "expected"),
     [

@@ -98,6 +98,7 @@ def test_the_api_serves_what_the_tables_hold(stack: Stack) -> None:
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert (body["as_of_date"], body["is_current"], body["state"]) == (D.isoformat(), True, "ok")
+    assert [(each["ticker"], each["portfolio_weight"]) for each in body["positions"]] == [("CCC", 0.8), ("AAA", 0.2)]
     trending = stack.api("/dashboard/trending-etfs").json()
     assert trending["as_of_date"] == D.isoformat()
     assert stack.api("/status").json()["as_of_date"] == D.isoformat()
@@ -152,11 +153,10 @@ def test_no_secret_is_in_a_log_a_dag_or_a_list_of_processes(stack: Stack) -> Non
 
 
 def test_stopping_leaves_no_process(stack: Stack) -> None:
+    folder = open_folder(stack.folder)
+    before = supervisor.processes_of(folder)
+    assert len(before) > 10
     stack.command("stop")
-    left = [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if any(str(stack.folder) in part for part in process.info["cmdline"] or ())
-    ]
-    assert left == []
+    assert [each for each in before if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert supervisor.processes_of(folder) == set()
     assert stack.command("status", check=False).returncode != 0

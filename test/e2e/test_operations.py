@@ -8,7 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import httpx
 import psutil
@@ -89,7 +89,6 @@ def alone(stack: Stack) -> Evening:
     run = stack.trigger(CONTROLLER)
     assert set(run.states_at_the_end().values()) == {"success"}
     asked = requests(stack)
-    _tell_overhead(run)
     return Evening(run, asked)
 
 
@@ -556,28 +555,3 @@ def _as_if_days_had_passed(stack: Stack, days: int) -> None:
         moved = ", ".join(f"{column} = {column} - interval '{days} days'" for column in columns.split())
         alone.as_superuser(f"UPDATE {table} SET {moved} WHERE dag_id = '{CONTROLLER}'", "airflow")
     alone.as_superuser(RENAME_RUNS, "airflow")
-
-
-# -- what the way through Airflow costs ------------------------------------------------------------------------------
-
-
-def _tell_overhead(run: DagRun) -> None:
-    """Print, task by task, what its program took and what Airflow added."""
-    page, before, programs = run.page, None, 0.0
-    began = datetime.fromisoformat(page["start_date"])
-    for name, task in sorted(run.tasks().items(), key=lambda item: str(item[1]["start_date"])):
-        lines = run.stack.airflow(
-            "GET",
-            f"{run.path}/taskInstances/{task['task_id']}/logs/{task['try_number']}",
-            params={"full_content": True},
-        )["content"]
-        said = [line for line in lines if line.get("timestamp") and line.get("logger", "").startswith("airflow.task")]
-        own = [datetime.fromisoformat(line["timestamp"]) for line in said if "operators" in line["logger"]]
-        took = (own[-1] - own[0]).total_seconds() if own else 0.0
-        start, end = (datetime.fromisoformat(task[at]) for at in ("start_date", "end_date"))
-        waited = (start - (before or began)).total_seconds()
-        around = (end - start).total_seconds() - took
-        programs, before = programs + took, end
-        print(f"{name:<26} before {waited:5.1f} s, program {took:5.1f} s, around {around:5.1f} s")
-    whole = (datetime.fromisoformat(page["end_date"]) - began).total_seconds()
-    print(f"run {whole:.1f} s, programs {programs:.1f} s, overhead {whole - programs:.1f} s")
