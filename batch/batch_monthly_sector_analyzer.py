@@ -11,13 +11,13 @@ has no result.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.frames import RowsOfDate, collected, every, exchanges_of, months_of, universe_of
-from batch.missing import NoReturn, note, with_benchmark
+from batch.missing import note, with_benchmark, with_return, without_return
 from batch.stage import Asked, Stage, StageRun, batch_parser, run_batch, stage_run
 from batch.transforms.holdings import snapshots_in_reach, usable_holdings
 from batch.transforms.months import bars_of_months, etf_months, monthly_stocks, stock_months, stocks_of_months
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parse_months(argv, newest=newest_session())
     with stage_run(STAGE, asked) as run:
         many = len(run.as_of_dates) > MANY_MONTHS
-        with spark_session(STAGE.process, years_of_data=many) as spark:
+        with spark_session(STAGE.process, years_of_data=many, snapshot=run.snapshot) as spark:
             frames = measured(spark, run.as_of_dates)
             for dates, (etfs, sectors, stocks) in collected(run.as_of_dates, *frames):
                 store(run, dates, etfs, sectors, stocks)
@@ -129,29 +129,21 @@ def measured(spark: SparkSession, as_of_dates: Sequence[date]) -> Measured:
 def store(
     run: StageRun, as_of_dates: Sequence[date], etfs: RowsOfDate, sectors: RowsOfDate, stocks: RowsOfDate
 ) -> None:
-    """Replace the months' rows; name what has no return. Raises MissingPrices when SPY has none for D."""
-    possible = with_benchmark(run, as_of_dates, {day: _missing(etfs[day], "etf_ticker") for day in as_of_dates})
+    """Replace the months' rows; name what has no return. Raises MissingInput when SPY has none for D."""
+    possible = with_benchmark(run, as_of_dates, {day: without_return(etfs[day], "etf_ticker") for day in as_of_dates})
     for name, rows_of in (("etf_ticker", etfs), ("ticker", stocks)):
-        note(run, chain.from_iterable(_missing(rows_of[day], name) for day in possible))
-    with_return = {day: [_measured(etfs[day]), sectors[day], _measured(stocks[day])] for day in possible}
+        note(run, chain.from_iterable(without_return(rows_of[day], name) for day in possible))
+    rows_of_day = {day: [with_return(etfs[day]), sectors[day], with_return(stocks[day])] for day in possible}
     months.replace_months(
         run.connection,
-        etfs=chain.from_iterable(rows[0] for rows in with_return.values()),
-        sectors=chain.from_iterable(rows[1] for rows in with_return.values()),
-        stocks=chain.from_iterable(rows[2] for rows in with_return.values()),
+        etfs=chain.from_iterable(rows[0] for rows in rows_of_day.values()),
+        sectors=chain.from_iterable(rows[1] for rows in rows_of_day.values()),
+        stocks=chain.from_iterable(rows[2] for rows in rows_of_day.values()),
         as_of_dates=possible,
         run_id=run.run.run_id,
     )
-    for day, rows in with_return.items():
+    for day, rows in rows_of_day.items():
         run.stored(day, rows=sum(map(len, rows)))
-
-
-def _missing(rows: Sequence[dict[str, Any]], name: str) -> list[NoReturn]:
-    return [NoReturn(row["as_of_date"], row[name], None, row["missing"]) for row in rows if row["missing"]]
-
-
-def _measured(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for row in rows if not row["missing"]]
 
 
 def catch_up(connection: Connection, as_of_date: date) -> list[date]:

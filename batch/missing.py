@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from batch.stage import StageRun
 from config.universe import BENCHMARK, FX_REACH_DAYS, SNAPSHOT_REACH_DAYS
@@ -22,6 +22,20 @@ class NoReturn(NamedTuple):
     ticker: str
     over: int | None
     reason: str
+
+
+def without_return(rows: Iterable[Mapping[str, Any]], ticker: str) -> list[NoReturn]:
+    """The rows of a stage's result that have no return; `ticker`: the column that names the instrument."""
+    return [
+        NoReturn(row["as_of_date"], row[ticker], row.get("period_days"), row["missing"])
+        for row in rows
+        if row["missing"]
+    ]
+
+
+def with_return(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The others: those that are stored."""
+    return [row for row in rows if not row["missing"]]
 
 
 def named(missing: Iterable[NoReturn]) -> str:
@@ -44,7 +58,7 @@ def named(missing: Iterable[NoReturn]) -> str:
 
 
 def with_benchmark(run: StageRun, sessions: Sequence[date], missing: Mapping[date, Sequence[NoReturn]]) -> list[date]:
-    """The sessions for which SPY has a return; the others are impossible. Raises MissingPrices when D is among them."""
+    """The sessions for which SPY has a return; the others are impossible. Raises MissingInput when D is among them."""
     possible = []
     # D last, but judged first: without SPY nothing is written.
     for session in reversed(sessions):

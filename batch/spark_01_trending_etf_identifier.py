@@ -13,7 +13,7 @@ from itertools import chain
 from pyspark.sql import DataFrame, SparkSession
 
 from batch.frames import RowsOfDate, collected, ends_of, every, periods_of, universe_of
-from batch.missing import NoReturn, note, with_benchmark
+from batch.missing import note, with_benchmark, with_return, without_return
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, sessions_before, stage_run
 from batch.transforms.returns import period_returns
 from batch.transforms.trending import measure_etfs
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parse_sessions(argv, doc=__doc__)
     with (
         stage_run(STAGE, asked) as run,
-        spark_session(STAGE.process, years_of_data=run.years_of_data) as spark,
+        spark_session(STAGE.process, years_of_data=run.years_of_data, snapshot=run.snapshot) as spark,
     ):
         for sessions, (found,) in collected(run.as_of_dates, measured(spark, run.as_of_dates)):
             store(run, sessions, found)
@@ -45,18 +45,11 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
 
 
 def store(run: StageRun, sessions: Sequence[date], of_session: RowsOfDate) -> None:
-    """Replace the sessions' rows; name what has no return. Raises MissingPrices when SPY has none for D."""
-    missing = {
-        session: [
-            NoReturn(session, row["etf_ticker"], row["period_days"], row["missing"])
-            for row in of_session[session]
-            if row["missing"]
-        ]
-        for session in sessions
-    }
+    """Replace the sessions' rows; name what has no return. Raises MissingInput when SPY has none for D."""
+    missing = {session: without_return(of_session[session], "etf_ticker") for session in sessions}
     possible = with_benchmark(run, sessions, missing)
     note(run, chain.from_iterable(missing[session] for session in possible))
-    rows_of = {session: [row for row in of_session[session] if not row["missing"]] for session in possible}
+    rows_of = {session: with_return(of_session[session]) for session in possible}
     trending.replace_trending(run.connection, chain(*rows_of.values()), as_of_dates=possible, run_id=run.run.run_id)
     for session, kept in rows_of.items():
         run.stored(session, rows=len(kept))

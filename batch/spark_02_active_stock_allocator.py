@@ -24,7 +24,6 @@ from database import extracts, findings, portfolios, trending
 from database.connection import Connection
 from database.trending import Measured
 from utils.clock import platform_now
-from utils.program import StageFailed
 from utils.spark import read_query, spark_session
 
 Etfs = Mapping[tuple[date, int], Measured]
@@ -34,13 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compute and publish the sessions asked for."""
     asked = parse_sessions(argv, doc=__doc__)
     with stage_run(STAGE, asked) as run:
-        etfs = trending.measured(run.connection, run.as_of_dates)
+        etfs = trending.measured(run.inputs, run.as_of_dates)
         sessions = with_trends(run, etfs)
-        with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
-            candidates = judged(spark, sessions).cache()
-            positions = allocate(candidates, unknown_sector=UNKNOWN_SECTOR)
-            for portion, (looked_at, held) in collected(sessions, candidates, positions):
-                publish(run, portion, etfs, looked_at, held)
+        if sessions:
+            with spark_session(STAGE.process, years_of_data=run.years_of_data, snapshot=run.snapshot) as spark:
+                candidates = judged(spark, sessions).cache()
+                positions = allocate(candidates, unknown_sector=UNKNOWN_SECTOR)
+                for portion, (looked_at, held) in collected(sessions, candidates, positions):
+                    publish(run, portion, etfs, looked_at, held)
     return run.exit_code
 
 
@@ -59,14 +59,10 @@ def judged(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
 
 
 def with_trends(run: StageRun, etfs: Etfs) -> list[date]:
-    """The sessions that stage 3 has computed. Raises StageFailed when it hasn't computed any of them, or not D."""
+    """The sessions that stage 3 has computed. Raises MissingInput when it hasn't computed D itself."""
     without = [session for session in run.as_of_dates if (session, PERIODS[0]) not in etfs]
-    if run.asked.as_of_date in without:
-        raise StageFailed(
-            f"{run.asked.as_of_date}: no result of stage 3, run spark_01_trending_etf_identifier.py first"
-        )
-    for session in without:
-        run.impossible(session, "no result of stage 3")
+    for session in reversed(without):
+        run.impossible(session, "no result of stage 3, run spark_01_trending_etf_identifier.py first")
     return [session for session in run.as_of_dates if session not in without]
 
 

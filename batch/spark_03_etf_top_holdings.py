@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.frames import RowsOfDate, collected, exchanges_of, first_bar_day, periods_of, session_numbers, universe_of
-from batch.missing import NO_LIST, NoReturn, note, without_list, without_rate
+from batch.missing import NO_LIST, note, with_return, without_list, without_rate, without_return
 from batch.stage import Stage, StageRun, parse_sessions, run_batch, stage_run
 from batch.transforms.concentration import concentration, overlap
 from batch.transforms.holdings import snapshots_in_reach, usable_holdings
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parse_sessions(argv, doc=__doc__)
     with stage_run(STAGE, asked) as run:
         many = len(run.as_of_dates) > MANY_SESSIONS
-        with spark_session(STAGE.process, years_of_data=many) as spark:
+        with spark_session(STAGE.process, years_of_data=many, snapshot=run.snapshot) as spark:
             frames = measured(spark, run.as_of_dates)
             for sessions, (holdings, concentrated, overlapping) in collected(run.as_of_dates, *frames):
                 store(run, sessions, holdings, concentrated, overlapping)
@@ -110,16 +110,8 @@ def store(
     """Replace the sessions' rows; name the ETFs without a list, the holdings without a return or a market cap."""
     for session in sessions:
         _note_without_list(run, session, {row["etf_ticker"] for row in concentrated[session]})
-    note(
-        run,
-        (
-            NoReturn(session, row["holding_ticker"], row["period_days"], row["missing"])
-            for session in sessions
-            for row in holdings[session]
-            if row["missing"]
-        ),
-    )
-    measured_of = {session: [row for row in holdings[session] if not row["missing"]] for session in sessions}
+    note(run, chain.from_iterable(without_return(holdings[session], "holding_ticker") for session in sessions))
+    measured_of = {session: with_return(holdings[session]) for session in sessions}
     for session in sessions:
         _note_without_cap(run, session, measured_of[session])
     top_holdings.replace_top_holdings(

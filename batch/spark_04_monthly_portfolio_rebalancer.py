@@ -20,7 +20,7 @@ from batch.headers import in_order
 from batch.missing import NoReturn, note
 from batch.stage import Asked, Stage, StageRun, batch_parser, run_batch, stage_run
 from batch.transforms.rebalance import merge, monthly_reason, rank_and_weigh
-from batch.transforms.returns import period_returns, with_reach
+from batch.transforms.returns import missing, period_returns, with_reach
 from config.universe import (
     FIRST_RANK_OF_NEW,
     FOREIGN_BAR_REACH_DAYS,
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with stage_run(STAGE, asked) as run:
         inputs = in_reach(run)
         if inputs:
-            with spark_session(STAGE.process, years_of_data=run.years_of_data) as spark:
+            with spark_session(STAGE.process, years_of_data=run.years_of_data, snapshot=run.snapshot) as spark:
                 publish(run, inputs, rebalanced(spark, inputs))
     return run.exit_code
 
@@ -93,8 +93,8 @@ def parse_rebalances(argv: Sequence[str] | None, *, today: date) -> Asked:
 
 
 def in_reach(run: StageRun) -> Inputs:
-    """Each rebalance's input. Raises MissingPrices when D itself has none that is new enough."""
-    found = rebalances.inputs(run.connection, run.as_of_dates)
+    """Each rebalance's input. Raises MissingInput when D itself has none that is new enough."""
+    found = rebalances.inputs(run.inputs, run.as_of_dates)
     usable = {}
     for day in run.as_of_dates:
         newest = found.get(day)
@@ -136,7 +136,7 @@ def rebalanced(spark: SparkSession, inputs: Inputs) -> DataFrame:
             "rebalance_date",
             *portfolios.MONTHLY.published,
             *portfolios.MONTHLY.known_today,
-            F.when(F.col("in_doubt"), "in_doubt").when(F.col("return_20d").isNull(), "no_return").alias("missing"),
+            missing(F.col("return_20d")),
         )
     )
 
@@ -144,13 +144,13 @@ def rebalanced(spark: SparkSession, inputs: Inputs) -> DataFrame:
 def publish(run: StageRun, inputs: Inputs, positions: DataFrame) -> None:
     """Each rebalance, dates in portions, a portion in one transaction; names the stocks without a return."""
     for dates, (found,) in collected(list(inputs), positions, column="rebalance_date"):
-        missing = (
+        without = (
             NoReturn(inputs[day].as_of_date, row["ticker"], LONGEST, row["missing"])
             for day in dates
             for row in found[day]
             if row["missing"]
         )
-        note(run, missing)
+        note(run, without)
         made = [portfolio(inputs[day], found[day]) for day in dates]
         portfolios.publish_monthly(run.connection, made, published_at=platform_now(), run_id=run.run.run_id)
         for each in made:

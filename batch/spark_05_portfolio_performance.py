@@ -30,10 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parse_sessions(argv, doc=__doc__)
     with stage_run(STAGE, asked) as run:
         last = asked.as_of_date
-        oldest = performance.oldest_portfolio(run.connection, before=last)
+        oldest = performance.oldest_portfolio(run.inputs, before=last)
         if oldest is None:
             run.note(f"no portfolio was bought by {last}: there is no performance yet")
-        rows = series(oldest, last) if oldest is not None else []
+        rows = series(oldest, last, snapshot=run.snapshot) if oldest is not None else []
         performance.replace_performance(run.connection, rows, last=last, run_id=run.run.run_id)
         wanted = set(run.as_of_dates)
         asked_rows = [row for row in rows if row["trade_date"] in wanted]
@@ -44,11 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run.exit_code
 
 
-def series(oldest: date, last: date) -> list[Row]:
+def series(oldest: date, last: date, *, snapshot: str) -> list[Row]:
     """All series, collected: as long as the portfolios are old, however few sessions are asked for."""
     # Measured over 10 years of 500 stocks: the optimisers for years of data cost more than they gain here, too.
-    with spark_session(STAGE.process) as spark:
-        return [row.asDict() for row in realised(spark, oldest, last).collect()]
+    with spark_session(STAGE.process, snapshot=snapshot) as spark:
+        rows: list[Row] = realised(spark, oldest, last).toArrow().to_pylist()
+    return rows
 
 
 def realised(spark: SparkSession, oldest: date, last: date) -> DataFrame:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from config.universe import CATCH_UP_SESSIONS
-from database.connection import Connection, DatabaseUnavailable, connect
+from database.connection import Connection, DatabaseUnavailable, connect, snapshot
 from database.ledger import Item, Run, last_success, locked, open_run, record_skipped
 from utils.arguments import parse_dates
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
@@ -28,8 +28,8 @@ MANY_SESSIONS = 500  # measured: over 122 sessions the optimisers double a job's
 NAMED_AT_ONCE = 10  # a long range leaves out more than a line can hold; the log has them all
 
 
-class MissingPrices(StageFailed):
-    """A bar without which nothing may be computed: fetch it, or end its doubt, and run again."""
+class MissingInput(StageFailed):
+    """What D cannot be computed without: a bar to fetch, a doubt to end, a stage to run before."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,17 @@ def sessions_before(as_of_date: date) -> list[date]:
 
 @dataclass
 class StageRun:
-    """An open run and the dates to compute, oldest first."""
+    """An open run and the dates to compute, oldest first.
+
+    `inputs`: a connection for what is computed with; `snapshot`: the name of the state of the database that it reads,
+    for Spark to read the same. Were it not one, a split could be seen without the prices it restates.
+    """
 
     run: Run
     asked: Asked
     as_of_dates: list[date]
+    inputs: Connection
+    snapshot: str
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -107,9 +113,9 @@ class StageRun:
         self.run.stored(self._item(as_of_date), rows=rows)
 
     def impossible(self, as_of_date: date, reason: str) -> None:
-        """The date has no result, and why. Raises MissingPrices for D itself: nothing is written then."""
+        """The date has no result, and why. Raises MissingInput for D itself: nothing is written then."""
         if as_of_date == self.asked.as_of_date and self.asked.from_date is None:
-            raise MissingPrices(f"{as_of_date}: {reason}")
+            raise MissingInput(f"{as_of_date}: {reason}")
         log.warning("%s has no result: %s", as_of_date, reason)
         self.run.failed(self._item(as_of_date), reason, permanent=True)
 
@@ -151,8 +157,8 @@ def stage_run(stage: Stage, asked: Asked) -> Iterator[StageRun]:
             essential={asked.as_of_date.isoformat()},
         )
         try:
-            with terminable():
-                open_stage = StageRun(run, asked, _dates(connection, stage, asked))
+            with terminable(), snapshot() as (inputs, name):
+                open_stage = StageRun(run, asked, _dates(inputs, stage, asked), inputs, name)
                 open_stage.plan()
                 yield open_stage
         except BaseException as error:

@@ -49,3 +49,18 @@ def connect(settings: DatabaseSettings | None = None, *, autocommit: bool = True
         raise DatabaseUnavailable(f"database {given['host']}:{given['port']}/{given['dbname']}: {reason}") from error
     with connection:
         yield connection
+
+
+@contextmanager
+def snapshot() -> Iterator[tuple[Connection, str]]:
+    """A connection that reads the database as it is now, whatever is written later, and the snapshot's name.
+
+    While it is open, other connections may read the same: `SET TRANSACTION SNAPSHOT` with that name.
+    Raises DatabaseUnavailable.
+    """
+    with connect() as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        with connection.transaction():
+            (name,) = connection.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
+            yield connection, name

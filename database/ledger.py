@@ -21,7 +21,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from config.settings import PipelineSettings, load
 from database.connection import Connection
 from utils.clock import wall_now
-from utils.program import StageFailed, UsageError, dag_run_id, try_number
+from utils.program import USAGE, StageFailed, UsageError, dag_run_id, one_line, try_number
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,6 @@ class Run:
     run_id: str
     process: str
     as_of_date: date
-    from_date: date | None
     essential: frozenset[str] = frozenset()
     totals: Totals | None = field(default=None)
 
@@ -214,13 +213,15 @@ class Run:
 
     def close_broken(self, error: BaseException) -> bool:
         """End a run that an error broke off; whether the database still answered. The caller lets the error go on."""
-        if isinstance(error, SystemExit | KeyboardInterrupt):
+        reason = one_line(error)
+        if isinstance(error, SystemExit) and error.code == USAGE:
+            reason = "a setting is missing or wrong: the program's log names it"
+        elif isinstance(error, SystemExit | KeyboardInterrupt):
             reason = "stopped"
-        else:
-            named = isinstance(error, StageFailed | UsageError)
-            reason = str(error) if named else f"{type(error).__name__}: {error}"
+        elif not isinstance(error, StageFailed | UsageError):
+            reason = f"{type(error).__name__}: {reason}"
         try:
-            self.close(error=reason.splitlines()[0])
+            self.close(error=reason)
         except psycopg.Error as second:
             log.warning("the run could not be closed (%s): the next one closes it", second)
             return False
@@ -412,7 +413,7 @@ def open_run(
                                      AND pid <> pg_backend_pid())))""",
         (run_id, process, dag_run_id(), try_number(), from_date, as_of_date),
     )
-    return Run(connection, run_id, process, as_of_date, from_date, frozenset(essential))
+    return Run(connection, run_id, process, as_of_date, frozenset(essential))
 
 
 def record_skipped(connection: Connection, *, process: str, as_of_date: date, reason: str) -> None:
@@ -437,8 +438,6 @@ class LastRun:
     """The newest run of a process for a session that counts; a row changed after `reads_since` may be unknown to it."""
 
     run_id: str
-    status: str
-    usable: bool
     started_at: datetime
     finished_at: datetime
     reads_since: datetime
@@ -457,7 +456,7 @@ def last_usable(connection: Connection, process: str, as_of_date: date) -> LastR
 def _last(connection: Connection, process: str, as_of_date: date, which: str) -> LastRun | None:
     with connection.cursor(row_factory=class_row(LastRun)) as cursor:
         return cursor.execute(
-            f"""SELECT run_id, status, usable, started_at, finished_at, reads_since FROM process_executions
+            f"""SELECT run_id, started_at, finished_at, reads_since FROM process_executions
                 WHERE process = %s AND as_of_date = %s AND {which} ORDER BY started_at DESC LIMIT 1""",
             (process, as_of_date),
         ).fetchone()

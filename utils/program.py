@@ -34,6 +34,11 @@ class AlreadyComplete(Exception):
     """Nothing to do: exit code 99 under Airflow, shown as skipped; 0 by hand."""
 
 
+def one_line(error: BaseException) -> str:
+    """What a person reads of an error: the first line of its text; of one that has none, the name of its kind."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def dag_run_id() -> str | None:
     """The DAG run this program belongs to; None when a person started it."""
     return os.environ.get("ACTSTOCK_DAG_RUN_ID")

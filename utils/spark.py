@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
+from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, SparkSession
 
 from config.settings import DatabaseSettings, SparkSettings, load
@@ -23,6 +25,7 @@ from utils.program import StageFailed
 log = logging.getLogger(__name__)
 
 FETCH_ROWS = 10_000  # the driver's default, 0, reads a whole answer into memory
+SNAPSHOT = "spark.actstock.snapshot"
 QUIET = Path(__file__).parent.parent / "config" / "spark-log4j2.properties"
 ONE_PARTITION = "1"
 # For a job over one session: compiling code, planning anew and sharing work out cost more than its few rows ever could,
@@ -78,11 +81,12 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
 
 @contextmanager
 def spark_session(
-    name: str, *, years_of_data: bool = False, settings: SparkSettings | None = None
+    name: str, *, years_of_data: bool = False, snapshot: str = "", settings: SparkSettings | None = None
 ) -> Iterator[SparkSession]:
     """A session that ends with the block. `years_of_data`: leave Spark's optimisers on, as they pay then.
+    `snapshot`: the state of the database that all its queries read, or what each of them finds.
 
-    Raises StageFailed when no JVM starts.
+    Raises StageFailed when no JVM starts, and for what breaks in Java within the block.
     """
     settings = settings or load(SparkSettings)
     archive = settings.class_archive
@@ -97,25 +101,49 @@ def spark_session(
     options = java_options(archive=archive, made=made)
     for key, value in configuration(settings, options=options, years_of_data=years_of_data).items():
         builder = builder.config(key, value)
+    builder = builder.config(SNAPSHOT, snapshot)
     try:
-        spark = builder.getOrCreate()
-    except PySparkRuntimeError as error:
-        java = os.environ.get("JAVA_HOME") or "the one of PATH, as JAVA_HOME is not set"
-        raise StageFailed(f"Spark's JVM did not start, expected Java 17 or newer: {java}") from error
-    try:
+        spark = _begun(builder)
         yield spark
-    except BaseException:
+    except BaseException as error:
+        said = _java_said(error)
         # What broke it may have broken the way to the JVM, too, so it is not asked to stop first. The classes of a job
         # that broke off are too few to be worth keeping.
         _end_jvm()
         if made is not None:
             made.unlink(missing_ok=True)
+        if said is not None:
+            raise StageFailed(said) from None
         raise
     spark.stop()
     _end_jvm()
     if archive is not None and made is not None and made.exists():
         made.replace(archive)
         log.info("class archive made: %s", archive.name)
+
+
+def _begun(builder: SparkSession.Builder) -> SparkSession:
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        java = os.environ.get("JAVA_HOME") or "the one of PATH, as JAVA_HOME is not set"
+        raise StageFailed(
+            f"Spark did not start, expected Java 17 or newer ({java}) and a master such as local[2] or "
+            f"spark://host:7077 ({builder._options.get('spark.master')})"
+        ) from error
+
+
+def _java_said(error: BaseException) -> str | None:
+    """What broke in Java, in one line, its trace in the log; None when it was not in Java.
+
+    Such an error has its text from the JVM: it can be read only while that lives.
+    """
+    if not isinstance(error, Py4JJavaError | CapturedException):
+        return None
+    log.error("broken in Java", exc_info=error)
+    lines = str(error).splitlines()
+    causes = [line.partition(": ")[2] for line in lines if line.startswith((": ", "Caused by: "))]
+    return f"Spark: {causes[-1] if causes else lines[0]}"
 
 
 def _end_jvm() -> None:
@@ -152,7 +180,7 @@ def local_frame(spark: SparkSession, rows: Sequence[Sequence[object]], schema: s
 def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | None = None) -> DataFrame:
     """The rows of a query, which PostgreSQL runs, with this program's role."""
     settings = settings or load(DatabaseSettings)
-    frame = (
+    reader = (
         spark.read.format("jdbc")
         .option("driver", "org.postgresql.Driver")
         .option("url", f"jdbc:postgresql://{settings.host}:{settings.port}/{settings.name}")
@@ -160,9 +188,11 @@ def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | Non
         .option("password", settings.password.get_secret_value())
         .option("query", query)
         .option("fetchsize", FETCH_ROWS)
-        .load()
     )
-    return _in_one_partition_if_small(spark, frame)
+    if snapshot := spark.conf.get(SNAPSHOT, ""):
+        joined = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '{snapshot}'"
+        reader = reader.option("sessionInitStatement", joined)
+    return _in_one_partition_if_small(spark, reader.load())
 
 
 def _in_one_partition_if_small(spark: SparkSession, frame: DataFrame) -> DataFrame:

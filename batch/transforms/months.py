@@ -7,7 +7,7 @@ A month is named by its as_of_date: its last session, or the newest one of the r
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from batch.transforms.returns import RETURN_DECIMALS
+from batch.transforms.returns import RETURN_DECIMALS, missing
 from batch.transforms.trending import is_trending, measure_etfs
 
 MONTH = ["as_of_date", "year", "month"]
@@ -94,7 +94,7 @@ def monthly_stocks(stocks: DataFrame, returns: DataFrame) -> DataFrame:
         "company_name",
         "sector",
         F.col("return_pct").alias("avg_monthly_return"),
-        F.when(F.col("in_doubt"), "in_doubt").when(F.col("return_pct").isNull(), "no_return").alias("missing"),
+        missing(F.col("return_pct")),
     )
 
 

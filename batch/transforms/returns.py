@@ -32,6 +32,18 @@ def total_return_pct(end: Column, start: Column) -> Column:
     return F.round(change_pct(end, start), RETURN_DECIMALS)
 
 
+def missing(return_pct: Column) -> Column:
+    """Why there is no return, as column `missing`: in_doubt, no_return, or NULL where there is one (rules 2).
+
+    The frame has period_returns' `in_doubt`.
+
+    >>> frame = spark.createDataFrame([(1.0, False), (None, True), (None, False)], "r double, in_doubt boolean")
+    >>> [row.missing for row in frame.select(missing(F.col("r"))).collect()]
+    [None, 'in_doubt', 'no_return']
+    """
+    return F.when(F.col("in_doubt"), "in_doubt").when(return_pct.isNull(), "no_return").alias("missing")
+
+
 def daily_returns(bars: DataFrame) -> DataFrame:
     """The bars with `daily_return_pct`, each against the instrument's own bar before it; the first has NULL (rules 6).
 

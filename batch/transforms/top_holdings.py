@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from batch.transforms.returns import RETURN_DECIMALS
+from batch.transforms.returns import RETURN_DECIMALS, missing
 
 SESSIONS_A_YEAR = 252
 LEAST_SHARE = 0.8  # of a period's sessions, below which daily returns say nothing
@@ -143,6 +143,6 @@ def measure_holdings(
             F.col("close_price").alias("current_price"),
             "market_cap",
             "without_rate",
-            F.when(F.col("in_doubt"), "in_doubt").when(~known, "no_return").alias("missing"),
+            missing(F.col("return_pct")),
         )
     )

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from batch.transforms.returns import RETURN_DECIMALS
+from batch.transforms.returns import RETURN_DECIMALS, missing
 
 
 def outperformance(return_pct: Column, spy_return_pct: Column) -> Column:
@@ -63,6 +63,6 @@ def measure_etfs(returns: DataFrame, universe: DataFrame, periods: DataFrame, *,
             "outperformance",
             F.when(ranked, F.row_number().over(best_first)).alias("rank_by_outperformance"),
             is_trending(F.col("return_pct"), F.col("spy_return_pct")).alias("is_trending"),
-            F.when(F.col("in_doubt"), "in_doubt").when(F.col("return_pct").isNull(), "no_return").alias("missing"),
+            missing(F.col("return_pct")),
         )
     )

@@ -6,7 +6,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from datetime import date, timedelta
 from io import StringIO
 from typing import Any
@@ -86,22 +86,32 @@ def optimised(spark: SparkSession) -> Iterator[None]:
             spark.conf.set(key, value)
 
 
+def shared_session(spark: SparkSession) -> Callable[..., AbstractContextManager[SparkSession]]:
+    """In the place of spark_session: the session that all tests share."""
+
+    @contextmanager
+    def session(name: str, *, years_of_data: bool = False, snapshot: str = "") -> Iterator[SparkSession]:
+        spark.conf.set(utils.spark.SNAPSHOT, snapshot)
+        try:
+            with optimised(spark) if years_of_data else nullcontext():
+                yield spark
+        finally:
+            spark.conf.unset(utils.spark.SNAPSHOT)
+            spark.catalog.clearCache()
+
+    return session
+
+
 def run_here(
     spark: SparkSession, environment: Mapping[str, str], file: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """A program from its command line to its exit code, but in this process, on the session that all tests share: most
     of what a program of its own takes is the start of its JVM."""
-
-    @contextmanager
-    def shared(name: str, *, years_of_data: bool = False) -> Iterator[SparkSession]:
-        with optimised(spark) if years_of_data else nullcontext():
-            yield spark
-
     command, out, err = [file, *arguments], StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         for name, value in environment.items():
             patch.setenv(name, value)
-        patch.setattr(utils.spark, "spark_session", shared)
+        patch.setattr(utils.spark, "spark_session", shared_session(spark))
         patch.setattr(sys, "argv", command)
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(REPO / file), run_name="__main__")

@@ -1,8 +1,6 @@
 """Bad input, from the tables or from a person: left out and named, never NaN, never a silent zero, never a trace."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from types import ModuleType
@@ -21,7 +19,7 @@ from batch import (
     spark_05_portfolio_performance,
 )
 from batch.stage import run_batch
-from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Clock, Row, write_bar
+from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Clock, Row, shared_session, write_bar
 from test.conftest import Database
 from test.e2e.market import D
 from utils.program import USAGE
@@ -201,16 +199,10 @@ def bad(market: psycopg.Connection[Row]) -> psycopg.Connection[Row]:
 @pytest.fixture
 def in_process(evening: Clock, database: Database, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """The programs' main functions run here, with this session of Spark, as role batch."""
-
-    @contextmanager
-    def session(name: str, *, years_of_data: bool = False) -> Iterator[SparkSession]:
-        yield spark
-        spark.catalog.clearCache()
-
     for name, value in database.environment("batch").items():
         monkeypatch.setenv(name, value)
     for program in ALL:
-        monkeypatch.setattr(program, "spark_session", session)
+        monkeypatch.setattr(program, "spark_session", shared_session(spark))
 
 
 def without_nan(server: psycopg.Connection[Row]) -> int:

@@ -157,6 +157,34 @@ def test_in_a_process_of_its_own_a_mistake_is_one_line(program: str) -> None:
     assert done.stderr == f"{Path(program).name}: --from {first} is after --to {last}\n"
 
 
+def test_what_breaks_in_java_is_one_line_and_ends_the_run(
+    database: Database, clock: Clock, market: psycopg.Connection[Row], tmp_path: Path
+) -> None:
+    no_jar = {"SPARK_JDBC_JAR": str(tmp_path / "no.jar"), "PLATFORM_NOW_URL": f"http://127.0.0.1:{clock.server_port}/"}
+    done = subprocess.run(
+        [sys.executable, TRENDING],
+        cwd=REPO,
+        env=os.environ | database.environment("batch") | {"PYTHONPATH": str(REPO)} | no_jar,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    says = "Spark: java.lang.ClassNotFoundException: org.postgresql.Driver"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (FAILED, f"{Path(TRENDING).name}: {says}")
+    runs = market.execute("SELECT status, error FROM process_executions").fetchall()
+    items = market.execute("SELECT DISTINCT status, error FROM asset_processing_details").fetchall()
+    assert (runs, items) == ([("failed", says)], [("failed", says)])
+
+
+def test_a_range_without_stage_3_for_its_last_session_has_the_others(run: Run, market: psycopg.Connection[Row]) -> None:
+    before = session_offset(D, -1)
+    succeed(run, TRENDING, "--from", before.isoformat(), "--to", before.isoformat())
+    done = run(ALLOCATOR, "--from", before.isoformat(), "--to", D.isoformat())
+    assert done.returncode == FAILED
+    assert "portfolio_allocation: no result of stage 3, run spark_01_trending_etf_identifier.py first" in done.stdout
+    assert market.execute("SELECT DISTINCT as_of_date FROM analytics_portfolios").fetchall() == [(before,)]
+
+
 def test_a_day_that_cannot_be_is_one_line(run: Run, database: Database) -> None:
     done = run(TRENDING, "--as-of", next_session(D).isoformat())
     assert done.returncode == USAGE

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import pytest
+from pyspark.sql import SparkSession
 
-from batch.stage import Asked, MissingPrices, Stage, StageRun, parse_sessions, sessions_before, stage_run
+from batch.stage import Asked, MissingInput, Stage, StageRun, parse_sessions, sessions_before, stage_run
 from database.connection import Connection, connect
+from test.batch.programs import STOCKS, write_bar
 from test.conftest import Database
 from utils.clock import NotAClosedSession
-from utils.program import AlreadyComplete, UsageError
+from utils.program import USAGE, AlreadyComplete, UsageError
 from utils.sessions import session_offset
+from utils.spark import SNAPSHOT, read_query
 
 D = date(2026, 1, 23)
 
@@ -111,7 +114,7 @@ def test_a_range_is_computed_anew_all_of_it(as_batch: Database) -> None:
 
 
 def test_without_prices_for_the_session_itself_the_run_fails(as_batch: Database) -> None:
-    with pytest.raises(MissingPrices, match="2026-01-23: SPY has no bar"):
+    with pytest.raises(MissingInput, match="2026-01-23: SPY has no bar"):
         compute(impossible=[D])
     assert runs(as_batch) == [("failed", False, 2, 1)]
 
@@ -134,8 +137,9 @@ def test_a_range_without_its_last_session_is_not_to_be_built_upon(as_batch: Data
     ("error", "says"),
     [
         (ZeroDivisionError("by hand\nand more"), "ZeroDivisionError: by hand"),
-        (MissingPrices("2026-01-23: SPY has no bar"), "2026-01-23: SPY has no bar"),
+        (MissingInput("2026-01-23: SPY has no bar"), "2026-01-23: SPY has no bar"),
         (SystemExit(143), "stopped"),
+        (SystemExit(USAGE), "a setting is missing or wrong: the program's log names it"),
     ],
 )
 def test_what_breaks_a_run_leaves_none_open_and_is_its_end(as_batch: Database, error: BaseException, says: str) -> None:
@@ -144,3 +148,18 @@ def test_what_breaks_a_run_leaves_none_open_and_is_its_end(as_batch: Database, e
     assert runs(as_batch) == [("failed", False, 0, 3)]
     with connect(as_batch.settings("batch")) as connection:
         assert connection.execute("SELECT error FROM process_executions").fetchall() == [(says,)]
+
+
+def test_what_is_written_meanwhile_is_not_read(as_batch: Database, spark: SparkSession) -> None:
+    """A split and the prices it restates are of one message: whoever reads one of them has to read the other."""
+    query = f"SELECT ticker FROM {STOCKS}"
+    with stage_run(a_stage(), Asked(D)) as run, as_batch.server.connect(as_batch.name) as server:
+        spark.conf.set(SNAPSHOT, run.snapshot)
+        try:
+            write_bar(server, STOCKS, "AAA", D, 100)
+            assert read_query(spark, query).collect() == []
+        finally:
+            spark.conf.unset(SNAPSHOT)
+        assert run.inputs.execute(query).fetchall() == []
+        assert run.connection.execute(query).fetchall() == [("AAA",)]
+        assert [row.ticker for row in read_query(spark, query).collect()] == ["AAA"]
