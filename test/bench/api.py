@@ -13,15 +13,11 @@ import argparse
 import asyncio
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +26,18 @@ import psutil
 import psycopg
 from fastapi import FastAPI
 from psycopg.rows import dict_row
-from tenacity import retry, stop_after_delay, wait_fixed
 
 from database import api_keys
 from database.connection import parameters
-from test.bench.markets import fill
-from test.bench.program import run_bench
-from test.conftest import REPO, Database, free_port, fresh_database, postgres_server
+from test.bench.markets import LAST, SESSIONS_A_YEAR, fill
+from test.bench.program import MEBIBYTE, answers, run_bench, running
+from test.bench.sampling import meanwhile
+from test.conftest import Database, free_port, fresh_database, postgres_server
 from test.published import KEY
 
-LAST = date(2025, 12, 30)
-SESSIONS_A_YEAR = 252
 CALLERS = 8
 RATE = 200
 P99_MS, WORKER_MB = 50, 200
-MEBIBYTE = 2**20
 PATHS = {
     "portfolio": "/stocks/portfolio?period_days=20",
     "history": "/stocks/S1/history?limit=250",
@@ -155,21 +148,13 @@ def create_plain_app() -> FastAPI:
 def server(factory: str, database: Database, **settings: str) -> Iterator[tuple[int, psutil.Process]]:
     """One server process of that app: (port, process)."""
     port = free_port()
-    environment = os.environ | database.environment("api") | {"PYTHONPATH": str(REPO)} | settings
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--no-access-log", "--port", str(port)]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=REPO, env=environment, stdout=said, stderr=said)
-        try:
-            _listens(port)
-            yield port, psutil.Process(process.pid)
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-@retry(stop=stop_after_delay(60), wait=wait_fixed(0.1), reraise=True)
-def _listens(port: int) -> None:
-    httpx.get(f"http://127.0.0.1:{port}/openapi.json", trust_env=False).raise_for_status()
+    command = ["-m", "uvicorn", "--factory", factory, "--no-access-log", "--port", str(port)]
+    with (
+        tempfile.TemporaryDirectory(prefix="act-") as folder,
+        running(command, database.environment("api") | settings, Path(folder) / "said.log") as process,
+    ):
+        answers(f"http://127.0.0.1:{port}/openapi.json")
+        yield port, psutil.Process(process.pid)
 
 
 # -- callers -----------------------------------------------------------------------------------------------------------
@@ -262,21 +247,17 @@ def _measured(took: list[float], seconds: float, wrong: int) -> Measured:
 
 @contextmanager
 def writing(database: Database, per_second: float) -> Iterator[None]:
-    """Somebody else's small transactions, as Airflow's heartbeats are."""
-    stop = threading.Event()
+    """Somebody else's small transactions, as Airflow's heartbeats are; none when they are 0 a second."""
+    if not per_second:
+        yield
+        return
+    with database.server.connect(database.name) as connection:
 
-    def write() -> None:
-        with database.server.connect(database.name) as connection:
-            while not stop.wait(1 / per_second):
-                connection.execute("INSERT INTO bench_writes VALUES (now())")
+        def write() -> None:
+            connection.execute("INSERT INTO bench_writes VALUES (now())")
 
-    thread = threading.Thread(target=write)
-    if per_second:
-        thread.start()
-    yield
-    stop.set()
-    if per_second:
-        thread.join()
+        with meanwhile(write, every_s=1 / per_second):
+            yield
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------

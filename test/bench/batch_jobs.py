@@ -10,27 +10,22 @@ a job that does nothing.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
 from pathlib import Path
 
 import psutil
 
-from test.bench.markets import fill
-from test.bench.program import run_bench
-from test.conftest import DOWNLOADS, REPO, Database, fresh_database, postgres_server
+from test.bench.markets import LAST, SESSIONS_A_YEAR, fill
+from test.bench.program import MEBIBYTE, memory, run_bench, running
+from test.conftest import DOWNLOADS, Database, fresh_database, postgres_server
 from utils.sessions import sessions_until
 
-LAST = date(2025, 12, 30)
-SESSIONS_A_YEAR = 252
 SAMPLE_SECONDS = 0.2
-MEBIBYTE = 2**20
 PROGRAMS = (
     "batch/spark_01_trending_etf_identifier.py",
     "batch/spark_02_active_stock_allocator.py",
@@ -50,40 +45,20 @@ SIZES = ((1, 500), (2, 500), (5, 500), (10, 500), (1, 5_000), (1, 20_000))
 def measured(database: Database, archive: Path, *program: str, **settings: str) -> tuple[float, int]:
     """Seconds from start to end, and the peak of memory in bytes. Raises CalledProcessError when the program fails."""
     [jdbc_jar] = (DOWNLOADS / "jars").glob("postgresql-*.jar")
-    environment = (
-        os.environ
-        | database.environment("batch")
-        | {"PYTHONPATH": str(REPO), "SPARK_JDBC_JAR": str(jdbc_jar), "SPARK_CLASS_ARCHIVE": str(archive)}
-        | settings
-    )
+    spark = {"SPARK_JDBC_JAR": str(jdbc_jar), "SPARK_CLASS_ARCHIVE": str(archive)}
+    said = archive.with_name("said.log")
     begun, peak = time.monotonic(), 0
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen([sys.executable, *program], cwd=REPO, env=environment, stdout=said, stderr=said)
+    with running(program, database.environment("batch") | spark | settings, said) as process:
         tree = psutil.Process(process.pid)
-        try:
-            while process.poll() is None:
-                peak = max(peak, _memory(tree))
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(SAMPLE_SECONDS)
-            seconds = time.monotonic() - begun
-        finally:
-            process.terminate()
-            process.wait(60)
-        said.seek(0)
-        if process.returncode:
-            print(said.read()[-4000:], file=sys.stderr)
-            raise subprocess.CalledProcessError(process.returncode, program[0])
+        while process.poll() is None:
+            peak = max(peak, memory(tree))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SAMPLE_SECONDS)
+        seconds = time.monotonic() - begun
+    if process.returncode:
+        print(said.read_text()[-4000:], file=sys.stderr)
+        raise subprocess.CalledProcessError(process.returncode, program[0])
     return seconds, peak
-
-
-def _memory(tree: psutil.Process) -> int:
-    total = 0
-    try:
-        for process in (tree, *tree.children(recursive=True)):
-            total += process.memory_full_info().pss
-    except psutil.NoSuchProcess:
-        return total
-    return total
 
 
 def main(argv: Sequence[str] | None = None) -> None:

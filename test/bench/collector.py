@@ -10,13 +10,10 @@ is near 100 % of a core, or all of them together near all cores, is what limits 
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import date
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +25,16 @@ from tenacity import retry, stop_after_delay, wait_fixed
 from config.settings import KafkaSettings
 from config.topics import TOPICS
 from config.universe import FIRST_FETCH_SESSIONS
-from test.bench.program import run_bench
-from test.conftest import DOWNLOADS, REPO, Database, Server, free_port, fresh_database, kafka_broker, postgres_server
+from test.bench.markets import LAST, SESSIONS_A_YEAR
+from test.bench.program import MEBIBYTE, busy_seconds, memory, run_bench, running
+from test.conftest import DOWNLOADS, Database, Server, free_port, fresh_database, kafka_broker, postgres_server
 from test.replay.market import write_market
 from utils import topics
 from utils.kafka import admin
 from utils.sessions import sessions_until
 
-LAST = date(2025, 12, 30)
 NOW = "2025-12-30T23:00:00Z"
-SESSIONS_A_YEAR = 252
 SAMPLE_SECONDS = 0.5
-MEBIBYTE = 2**20
 PROCESSES = ("producer", "consumer", "replay server", "PostgreSQL", "broker")
 
 
@@ -88,43 +83,9 @@ def known_holdings(database: Database, stocks: Sequence[str]) -> None:
         )
 
 
-@contextmanager
-def program(command: Sequence[str], environment: Mapping[str, str], said: Path) -> Iterator[psutil.Process]:
-    """A process that is told to stop at the end."""
-    with said.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=REPO, env=os.environ | environment, stdout=output, stderr=output
-        )
-    try:
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
 @retry(stop=stop_after_delay(120), wait=wait_fixed(0.2), reraise=True)
 def _said(file: Path, text: str) -> None:
     assert text in file.read_text(), f"{file.name} has not said {text!r} yet"
-
-
-def busy_seconds(tree: psutil.Process) -> float:
-    """Processor time of a process, its children and those that have ended."""
-    total = 0.0
-    for process in (tree, *tree.children(recursive=True)):
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
-
-
-def memory(process: psutil.Process) -> int:
-    """Bytes; 0 of a process that has ended."""
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.NoSuchProcess:
-        return 0
 
 
 def measure(folder: Path, server: Server, broker: str, *, stocks: int, years: float) -> None:
@@ -143,7 +104,6 @@ def measure(folder: Path, server: Server, broker: str, *, stocks: int, years: fl
         "PLATFORM_NOW_URL": f"http://127.0.0.1:{control}/_control/clock",
         "KAFKA_BOOTSTRAP_SERVERS": broker,
         "KAFKA_STORE_TIMEOUT_S": "600",
-        "PYTHONPATH": str(REPO),
     }
     serve = ["-m", "test.replay", str(folder / "market"), "--state", str(folder / "replay"), "--now", NOW]
     serve += ["--proxy-port", str(proxy), "--control-port", str(control)]
@@ -152,33 +112,34 @@ def measure(folder: Path, server: Server, broker: str, *, stocks: int, years: fl
     with ExitStack() as opened:
         database = opened.enter_context(fresh_database(server))
         known_holdings(database, names)
-        replay = opened.enter_context(program(serve, {"PYTHONPATH": str(REPO)}, folder / "replay.log"))
+        replay = opened.enter_context(running(serve, {}, folder / "replay.log"))
         _said(folder / "replay.log", "control")
         consumer = opened.enter_context(
-            program(
+            running(
                 ["-m", "consumer.kafka_03_consumer_stock_daily"],
                 source | database.environment("consumer"),
                 folder / "consumer.log",
             )
         )
         _said(folder / "consumer.log", "stores stock-daily-data")
-        ours = psutil.Process().children()
+        services = psutil.Process().children()
         others = {
-            "consumer": consumer,
-            "replay server": replay,
-            "PostgreSQL": next(each for each in ours if "postgres" in " ".join(each.cmdline())),
-            "broker": next(each for each in ours if "kafka.Kafka" in each.cmdline()),
+            "consumer": psutil.Process(consumer.pid),
+            "replay server": psutil.Process(replay.pid),
+            "PostgreSQL": next(each for each in services if "postgres" in " ".join(each.cmdline())),
+            "broker": next(each for each in services if "kafka.Kafka" in each.cmdline()),
         }
         before = {name: busy_seconds(process) for name, process in others.items()}
         begun = time.monotonic()
         producer = opened.enter_context(
-            program(collect, source | database.environment("collector"), folder / "producer.log")
+            running(collect, source | database.environment("collector"), folder / "producer.log")
         )
         samples: list[tuple[float, int, int]] = []
         busy = 0.0
-        while producer.is_running() and producer.status() != psutil.STATUS_ZOMBIE:
-            busy = max(busy, busy_seconds(producer))
-            samples.append((time.monotonic() - begun, memory(producer), memory(consumer)))
+        ours = psutil.Process(producer.pid)
+        while producer.poll() is None:
+            busy = max(busy, busy_seconds(ours))
+            samples.append((time.monotonic() - begun, memory(ours), memory(others["consumer"])))
             time.sleep(SAMPLE_SECONDS)
         seconds = time.monotonic() - begun
         spent = {"producer": busy} | {name: busy_seconds(others[name]) - before[name] for name in others}

@@ -24,9 +24,9 @@ import psutil
 from config.settings import KafkaSettings
 from config.topics import PARTITIONS, STOCK_DAILY
 from database.connection import connect
-from test.bench.collector import LAST, MEBIBYTE, SESSIONS_A_YEAR, busy_seconds, memory, program
-from test.bench.program import run_bench
-from test.conftest import DOWNLOADS, REPO, Database, Server, fresh_database, kafka_broker, postgres_server
+from test.bench.markets import LAST, SESSIONS_A_YEAR
+from test.bench.program import MEBIBYTE, busy_seconds, memory, run_bench, running
+from test.conftest import DOWNLOADS, Database, Server, fresh_database, kafka_broker, postgres_server
 from test.consumer.topics import remake_topics
 from utils.kafka import producer
 from utils.messages import Bar, BarsMessage, encode
@@ -124,17 +124,16 @@ def stored(server: Server, kafka: KafkaSettings, folder: Path, consumers: int, m
     postgres = next(each for each in psutil.Process().children() if "postgres" in " ".join(each.cmdline()))
     with ExitStack() as opened:
         database = opened.enter_context(fresh_database(server))
-        environment = database.environment("consumer") | {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-            "PYTHONPATH": str(REPO),
-        }
+        environment = database.environment("consumer") | {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
         started = [
-            opened.enter_context(
-                program(
-                    ["-m", "consumer.kafka_03_consumer_stock_daily"],
-                    environment | {"KAFKA_GROUP_INSTANCE": str(number)},
-                    folder / f"consumer-{number}.log",
-                )
+            psutil.Process(
+                opened.enter_context(
+                    running(
+                        ["-m", "consumer.kafka_03_consumer_stock_daily"],
+                        environment | {"KAFKA_GROUP_INSTANCE": str(number)},
+                        folder / f"consumer-{number}.log",
+                    )
+                ).pid
             )
             for number in range(consumers)
         ]

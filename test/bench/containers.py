@@ -18,14 +18,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from test.bench.program import run_bench
+from test.bench.program import MEBIBYTE, run_bench
 from test.bench.sampling import meanwhile
 from test.compose.engine import IMAGES, containers, docker, engine_answers
 from test.conftest import REPO
 from test.e2e.market import D, write_market
 from test.e2e.stack import Stack, running_stack
 
-MEBIBYTE = 2**20
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 CONTROLLER = "daily_pipeline_controller"
 Usage = dict[str, float]

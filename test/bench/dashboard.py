@@ -14,29 +14,25 @@ import argparse
 import asyncio
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
-from tenacity import retry, stop_after_delay, wait_fixed
 
 from config.settings import DashboardSettings, load
 from dashboard.screenshots import DRAWN, READY, chromium
 from dashboard.site import PAGES
 from test.bench.api import Caller
-from test.bench.program import run_bench
-from test.conftest import REPO, free_port
+from test.bench.program import MEBIBYTE, answers, memory, run_bench, running
+from test.conftest import free_port
 from utils.stack.services import DASHBOARD
 
-MEBIBYTE = 2**20
 FIRST_PAGE_SECONDS, CLICK_MS, TRANSFERRED_KB, USERS_P95_SECONDS, MEMORY_MB = 1.5, 300, 2560, 1.0, 300
 # milliseconds from a click until what it opens is laid out
 CLICK = """async (selector) => {
@@ -103,32 +99,12 @@ LOOKED_AT = (
 def dashboard() -> Iterator[tuple[str, psutil.Process]]:
     """The service: (address, main process)."""
     port = free_port()
-    with tempfile.TemporaryDirectory(prefix="act-") as kept, tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *DASHBOARD, "--bind", f"127.0.0.1:{port}"],
-            cwd=REPO,
-            env=os.environ | {"DASHBOARD_CACHE_DIR": kept},
-            stdout=said,
-            stderr=said,
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _answers(url)
-            yield url, psutil.Process(process.pid)
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-@retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
-def _answers(url: str) -> None:
-    httpx.get(f"{url}/healthz", trust_env=False).raise_for_status()
-
-
-def memory_mb(process: psutil.Process) -> float:
-    """Of the service with its workers. PSS: what processes share is counted once."""
-    every = [process, *process.children(recursive=True)]
-    return sum(one.memory_full_info().pss for one in every) / MEBIBYTE
+    command = ["-m", *DASHBOARD, "--bind", f"127.0.0.1:{port}"]
+    with tempfile.TemporaryDirectory(prefix="act-") as folder:
+        kept = {"DASHBOARD_CACHE_DIR": f"{folder}/kept"}
+        with running(command, kept, Path(folder) / "said.log") as process:
+            answers(f"http://127.0.0.1:{port}/healthz")
+            yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
 
 
 @dataclass
@@ -281,7 +257,7 @@ def measure_users(questions: Sequence[bytes], url: str, process: psutil.Process,
             f"{count} users, {words:30} {len(took) / (time.perf_counter() - begun):5.0f} pages/s  "
             f"median {statistics.median(took):5.2f} s  p95 {p95:5.2f} s (limit {USERS_P95_SECONDS})  "
             f"worst {max(took):5.2f} s  {wrong} wrong  load {os.getloadavg()[0]:.1f}  "
-            f"memory {memory_mb(process):.0f} MB (limit {MEMORY_MB})",
+            f"memory {memory(process) / MEBIBYTE:.0f} MB (limit {MEMORY_MB})",
             flush=True,
         )
 
@@ -309,7 +285,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             questions = page_questions(browser, url)
             browser.close()
         measure_users(questions, url, process, count=chosen.users)
-        print(f"memory of the service: {memory_mb(process):.0f} MB (limit {MEMORY_MB})")
+        print(f"memory of the service: {memory(process) / MEBIBYTE:.0f} MB (limit {MEMORY_MB})")
 
 
 if __name__ == "__main__":

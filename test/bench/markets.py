@@ -11,6 +11,8 @@ import psycopg
 from config.universe import ETFS
 from utils.sessions import sessions_until
 
+LAST = date(2025, 12, 30)
+SESSIONS_A_YEAR = 252
 LINES = 10  # of a list, as the source gives
 BAR_COLUMNS = """ticker, trade_date, previous_session, open_price, high_price, low_price, close_price, adj_close_price,
                  volume, fetched_at, changed_at, run_id"""

@@ -32,8 +32,8 @@ from api.routers.pipeline import RUNS
 from api.routers.stocks import BARS, STOCKS
 from config.universe import SECTOR_NAMES
 from database import api_keys
-from test.bench.api import LAST, SESSIONS_A_YEAR, fill_results
-from test.bench.markets import fill
+from test.bench.api import fill_results
+from test.bench.markets import LAST, SESSIONS_A_YEAR, fill
 from test.bench.program import run_bench
 from test.conftest import Database, fresh_database, postgres_server
 from test.published import KEY

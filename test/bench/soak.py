@@ -27,17 +27,16 @@ from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
 
 from dashboard.screenshots import chromium
-from test.bench.program import run_bench
+from test.bench.markets import LAST
+from test.bench.program import MEBIBYTE, memory, run_bench
 from test.e2e.stack import Stack, running_stack
 from test.replay.generator import generate
 from utils.program import RUN_AGAIN
 from utils.sessions import last_sunday_at_or_before, sessions_until
 from utils.stack import past
 from utils.stack.folder import REPO, data_root
-from utils.stack.status import pss
 
-LAST, HISTORY, STOCKS = date(2025, 12, 30), 330, 110
-MEBIBYTE = 2**20
+HISTORY, STOCKS = 330, 110
 PLOT = Path(__file__).with_name("soak.png")
 SERVICES = "postgres,kafka,replay,consumer-etf-daily,consumer-etf-holdings,consumer-stock-daily,api,dashboard"
 EVENING = (
@@ -126,9 +125,8 @@ def left(stack: Stack) -> dict[str, float]:
         ("dashboard", ["dashboard"]),
     ):
         mains = [stack.process(service) for service in services]
-        tree = [process for main in mains for process in (main, *main.children(recursive=True))]
-        found[f"{name}_mib"] = pss(tree) / MEBIBYTE
-        files += sum(process.num_fds() for process in tree)
+        found[f"{name}_mib"] = sum(map(memory, mains)) / MEBIBYTE
+        files += sum(process.num_fds() for main in mains for process in (main, *main.children(recursive=True)))
     [(connections, database)] = stack.as_superuser(
         """SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
                   pg_database_size(current_database())"""

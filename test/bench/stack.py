@@ -19,15 +19,14 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from test.bench.program import run_bench
+from test.bench.program import MEBIBYTE, memory, run_bench
 from test.bench.sampling import meanwhile
 from test.conftest import REPO
 from test.e2e.market import D, write_market
 from test.e2e.stack import DagRun, Stack, running_stack
+from utils.stack import status
 from utils.stack.folder import open_folder
-from utils.stack.status import memory, pss
 
-MEBIBYTE = 2**20
 SAMPLE_SECONDS = 0.5
 CONTROLLER = "daily_pipeline_controller"
 AIRFLOW = ("airflow-api", "airflow-scheduler", "airflow-dag-processor")
@@ -43,7 +42,7 @@ Rows = list[tuple[str, str]]
 
 def pss_of(folder: Path) -> int:
     """Bytes of every process of the stack in the folder."""
-    return memory(open_folder(folder))
+    return status.memory(open_folder(folder))
 
 
 @contextmanager
@@ -127,8 +126,7 @@ def airflow_memory(stack: Stack, when: str) -> Rows:
     """Of each of Airflow's services with its children, and of the stack."""
     rows = [(f"memory {when}, all", f"{pss_of(stack.folder) / MEBIBYTE:.0f} MiB")]
     for service in AIRFLOW:
-        main = stack.process(service)
-        rows.append((f"  {service}", f"{pss([main, *main.children(recursive=True)]) / MEBIBYTE:.0f} MiB"))
+        rows.append((f"  {service}", f"{memory(stack.process(service)) / MEBIBYTE:.0f} MiB"))
     return rows
 
 
