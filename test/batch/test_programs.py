@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -24,6 +23,7 @@ from test.batch.programs import (
     succeed,
 )
 from test.conftest import REPO, Database
+from test.e2e import market as market_by_hand
 from test.e2e.market import D
 from utils.program import ALREADY_COMPLETE, FAILED, USAGE
 from utils.sessions import close_of, next_session, session_offset
@@ -54,31 +54,11 @@ def test_an_evening_and_what_comes_after_it(run: Run, clock: Clock, market: psyc
         f"""SELECT period_days, etf_ticker, return_pct, outperformance, rank_by_outperformance
             FROM analytics_03_trending_etfs WHERE as_of_date = '{D}' AND is_trending ORDER BY 1, 5"""
     ).fetchall()
-    assert trending == [
-        (5, "QQQ", Decimal("4.761905"), Decimal("3.781513"), 1),
-        (5, "XLV", Decimal("3.000000"), Decimal("2.019608"), 2),
-        (5, "EWY", Decimal("2.000000"), Decimal("1.019608"), 3),
-        (5, "XLU", Decimal("1.111111"), Decimal("0.130719"), 4),
-        (10, "QQQ", Decimal("10.000000"), Decimal("8.019802"), 1),
-        (10, "XLV", Decimal("3.000000"), Decimal("1.019802"), 2),
-        (10, "EWY", Decimal("2.000000"), Decimal("0.019802"), 3),
-        (20, "QQQ", Decimal("10.000000"), Decimal("7.000000"), 1),
-        (20, "XLF", Decimal("4.000000"), Decimal("1.000000"), 2),
-    ]
+    assert trending == market_by_hand.TRENDING
 
-    # Scores, return per USD trillion: AAA 5.769231 / 1 and 10 / 1; the Korean stock 4 / (400e12 won × 0.0007 = 0.28);
-    # CCC 10 / 0.25 = 40. Weights: 14.2857142857 / 20.0549452857, 14.2857142857 / 24.2857142857, 40 / 50.
     assert "success: asked 1, stored 1" in succeed(run, ALLOCATOR)  # no list before D: nothing to make up
-    won, aaa, ccc = Decimal(280_000_000_000), Decimal(10**12), Decimal(250_000_000_000)
     evening = market.execute(POSITIONS).fetchall()
-    assert evening == [
-        (D, 5, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.7123287589"), "EWY", "Industrial"),
-        (D, 5, 2, "AAA", Decimal("5.769231"), aaa, Decimal("0.2876712411"), "QQQ,XLV", "Technology"),
-        (D, 10, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.5882352941"), "EWY", "Industrial"),
-        (D, 10, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.4117647059"), "QQQ,XLV", "Technology"),
-        (D, 20, 1, "CCC", Decimal("10.000000"), ccc, Decimal("0.8000000000"), "XLF", "Financial"),
-        (D, 20, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.2000000000"), "QQQ", "Technology"),
-    ]
+    assert evening == [(D, *position) for position in market_by_hand.POSITIONS]
     assert market.execute(HEADERS).fetchall() == [
         (D, "10d", 1, "complete", "live", 2, 3, []),
         (D, "20d", 1, "complete", "live", 2, 2, []),

@@ -3,12 +3,12 @@
 A row of LEVELS is an instrument's close until 20 sessions before D, then until 10, then until 5, then up to D.
 """
 
-import csv
-from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 from config.universe import ETFS, exchange_calendar
+from test.replay import market
 from utils.sessions import session_offset, sessions_between, sessions_until
 
 D = date(2025, 12, 30)
@@ -47,46 +47,67 @@ HOLDINGS = [  # etf, symbol, weight
 ]
 
 
-def _level(day: date, levels: Sequence[float], starts: Sequence[date]) -> float:
-    return levels[sum(day > start for start in starts)]
-
-
-def _write(path: Path, header: str, rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header.split(","))
-        writer.writerows(rows)
+# What follows from it for D: period, ETF, return, outperformance, rank.
+TRENDING = [
+    (5, "QQQ", Decimal("4.761905"), Decimal("3.781513"), 1),
+    (5, "XLV", Decimal("3.000000"), Decimal("2.019608"), 2),
+    (5, "EWY", Decimal("2.000000"), Decimal("1.019608"), 3),
+    (5, "XLU", Decimal("1.111111"), Decimal("0.130719"), 4),
+    (10, "QQQ", Decimal("10.000000"), Decimal("8.019802"), 1),
+    (10, "XLV", Decimal("3.000000"), Decimal("1.019802"), 2),
+    (10, "EWY", Decimal("2.000000"), Decimal("0.019802"), 3),
+    (20, "QQQ", Decimal("10.000000"), Decimal("7.000000"), 1),
+    (20, "XLF", Decimal("4.000000"), Decimal("1.000000"), 2),
+]
+_WON, _AAA, _CCC = Decimal(280_000_000_000), Decimal(10**12), Decimal(250_000_000_000)
+# Scores, return per USD trillion: AAA 5.769231 / 1 and 10 / 1; the Korean stock 4 / (400e12 won × 0.0007 = 0.28);
+# CCC 10 / 0.25 = 40. Weights: 14.2857142857 / 20.0549452857, 14.2857142857 / 24.2857142857, 40 / 50.
+POSITIONS = [  # period, rank, ticker, return, market cap in USD, weight, ETFs, sector
+    (5, 1, "900010.KS", Decimal("4.000000"), _WON, Decimal("0.7123287589"), "EWY", "Industrial"),
+    (5, 2, "AAA", Decimal("5.769231"), _AAA, Decimal("0.2876712411"), "QQQ,XLV", "Technology"),
+    (10, 1, "900010.KS", Decimal("4.000000"), _WON, Decimal("0.5882352941"), "EWY", "Industrial"),
+    (10, 2, "AAA", Decimal("10.000000"), _AAA, Decimal("0.4117647059"), "QQQ,XLV", "Technology"),
+    (20, 1, "CCC", Decimal("10.000000"), _CCC, Decimal("0.8000000000"), "XLF", "Financial"),
+    (20, 2, "AAA", Decimal("10.000000"), _AAA, Decimal("0.2000000000"), "QQQ", "Technology"),
+]
 
 
 def write_market(folder: Path, *, until: date = D, caps_of: int = 5) -> None:
     """The market directory (contracts 9). After D nothing moves; the newest sessions have market caps."""
-    folder.mkdir(parents=True)
     sessions = [*sessions_until(D, HISTORY), *sessions_between(session_offset(D, 1), until)]
     starts = [session_offset(D, -20), session_offset(D, -10), session_offset(D, -5)]
     everything = {etf.ticker: (100.0, 100.0, 100.0, 100.0) for etf in ETFS} | LEVELS
-    bars = []
-    for symbol, levels in everything.items():
-        exchange = "KSC" if symbol.endswith(".KS") else "NYQ"
-        for day in sessions_between(sessions[0], until, exchange_calendar(exchange)):
-            close = _level(day, levels, starts)
-            bars.append((symbol, day, close, close, close, close, close, 1000))
-    _write(folder / "bars.csv", "symbol,date,open,high,low,close,adj_close,volume", bars)
-    _write(
-        folder / "holdings.csv",
-        "etf,as_of,symbol,name,weight",
-        [(etf, date(2025, 12, 1), symbol, f"{symbol} Inc", weight) for etf, symbol, weight in HOLDINGS],
+    funds = {etf.ticker: (etf.description, "PCX") for etf in ETFS} | {"MONEY": ("Money Market", "NYQ")}
+    market.write_market(
+        folder,
+        bars=[
+            {"symbol": symbol, "date": day, "close": levels[sum(day > start for start in starts)], "volume": 1000}
+            for symbol, levels in everything.items()
+            for day in sessions_between(sessions[0], until, exchange_calendar(_exchange(symbol)))
+        ],
+        holdings=[
+            {"etf": etf, "as_of": date(2025, 12, 1), "symbol": symbol, "name": f"{symbol} Inc", "weight": weight}
+            for etf, symbol, weight in HOLDINGS
+        ],
+        profiles=[
+            *(
+                {"symbol": symbol, "quote_type": "ETF", "name": name, "exchange": exchange}
+                for symbol, (name, exchange) in funds.items()
+            ),
+            *(
+                {"symbol": symbol, "name": f"{symbol} Inc", "sector": sector, "industry": "Widgets"}
+                | ({"currency": "KRW", "exchange": "KSC", "timezone": "Asia/Seoul"} if symbol.endswith(".KS") else {})
+                for symbol, sector in SECTORS.items()
+            ),
+        ],
+        market_caps=[
+            {"symbol": symbol, "date": day, "market_cap": cap}
+            for symbol, cap in CAPS.items()
+            for day in sessions[-caps_of:]
+        ],
+        fx=[{"currency": "KRW", "date": day, "usd_per_unit": KRW_RATE} for day in sessions],
     )
-    profiles = [(e.ticker, "ETF", e.description, "", "", "USD", "PCX", "America/New_York") for e in ETFS] + [
-        ("MONEY", "ETF", "Money Market", "", "", "USD", "NYQ", "America/New_York")
-    ]
-    for symbol, sector in SECTORS.items():
-        won = symbol.endswith(".KS")
-        place = ("KRW", "KSC", "Asia/Seoul") if won else ("USD", "NYQ", "America/New_York")
-        profiles.append((symbol, "EQUITY", f"{symbol} Inc", sector, "Widgets", *place))
-    _write(folder / "profiles.csv", "symbol,quote_type,name,sector,industry,currency,exchange,timezone", profiles)
-    _write(
-        folder / "market_caps.csv",
-        "symbol,date,market_cap",
-        [(symbol, day, cap) for symbol, cap in CAPS.items() for day in sessions[-caps_of:]],
-    )
-    _write(folder / "fx.csv", "currency,date,usd_per_unit", [("KRW", day, KRW_RATE) for day in sessions])
+
+
+def _exchange(symbol: str) -> str:
+    return "KSC" if symbol.endswith(".KS") else "NYQ"

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from decimal import Decimal
 
 import psutil
 import pytest
 
-from test.e2e.market import D, write_market
+from test.e2e.market import POSITIONS, TRENDING, D, write_market
 from test.e2e.stack import Stack, running_stack
 from utils.stack import supervisor
 from utils.stack.folder import SECRETS, open_folder
@@ -42,33 +41,13 @@ def test_the_controller_makes_the_portfolios_that_were_computed_by_hand(stack: S
         f"""SELECT period_days, etf_ticker, return_pct, outperformance, rank_by_outperformance
             FROM analytics_03_trending_etfs WHERE as_of_date = '{D}' AND is_trending ORDER BY 1, 5"""
     )
-    assert trending == [
-        (5, "QQQ", Decimal("4.761905"), Decimal("3.781513"), 1),
-        (5, "XLV", Decimal("3.000000"), Decimal("2.019608"), 2),
-        (5, "EWY", Decimal("2.000000"), Decimal("1.019608"), 3),
-        (5, "XLU", Decimal("1.111111"), Decimal("0.130719"), 4),
-        (10, "QQQ", Decimal("10.000000"), Decimal("8.019802"), 1),
-        (10, "XLV", Decimal("3.000000"), Decimal("1.019802"), 2),
-        (10, "EWY", Decimal("2.000000"), Decimal("0.019802"), 3),
-        (20, "QQQ", Decimal("10.000000"), Decimal("7.000000"), 1),
-        (20, "XLF", Decimal("4.000000"), Decimal("1.000000"), 2),
-    ]
+    assert trending == TRENDING
 
-    # Scores, return per USD trillion: AAA 5.769231 / 1 and 10 / 1; the Korean stock 4 / (400e12 won × 0.0007 = 0.28);
-    # CCC 10 / 0.25 = 40. Weights: 14.2857142857 / 20.0549452857, 14.2857142857 / 24.2857142857, 40 / 50.
     positions = stack.rows(
         f"""SELECT period_days, rank, ticker, return_pct, market_cap, portfolio_weight, source_etfs, sector
             FROM analytics_05_portfolio_allocation WHERE as_of_date = '{D}' ORDER BY 1, 2"""
     )
-    won, aaa, ccc = Decimal(280_000_000_000), Decimal(10**12), Decimal(250_000_000_000)
-    assert positions == [
-        (5, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.7123287589"), "EWY", "Industrial"),
-        (5, 2, "AAA", Decimal("5.769231"), aaa, Decimal("0.2876712411"), "QQQ,XLV", "Technology"),
-        (10, 1, "900010.KS", Decimal("4.000000"), won, Decimal("0.5882352941"), "EWY", "Industrial"),
-        (10, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.4117647059"), "QQQ,XLV", "Technology"),
-        (20, 1, "CCC", Decimal("10.000000"), ccc, Decimal("0.8000000000"), "XLF", "Financial"),
-        (20, 2, "AAA", Decimal("10.000000"), aaa, Decimal("0.2000000000"), "QQQ", "Technology"),
-    ]
+    assert positions == POSITIONS
     headers = stack.rows(
         f"""SELECT strategy, revision, status, origin, positions, trending_etfs, left_out
             FROM analytics_portfolios WHERE as_of_date = '{D}' ORDER BY strategy"""
