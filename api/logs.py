@@ -5,7 +5,6 @@ secret that somebody put at a wrong place is not written down.
 """
 
 import logging
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict
+
+from config.settings import LogSettings, load
 
 
 def _without_colours(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -50,7 +51,7 @@ def configure() -> None:
     """Have the whole process log so, at LOG_LEVEL; where logging is set up already, nothing changes."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter())
-    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), handlers=[handler])
+    logging.basicConfig(level=load(LogSettings).level, handlers=[handler])
     for name in SERVER_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()

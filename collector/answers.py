@@ -35,15 +35,16 @@ class History:
     """Daily bars of one instrument. The frame's index is the session's date; columns are yfinance's.
 
     first_trade: from which day on the source knows the instrument at all, whatever was asked for.
+    session_open, session_open_until: the session that goes on, or is the last or next one, and the instant it ends;
+    None: the answer doesn't say.
     """
 
     frame: pd.DataFrame
     currency: str | None
     exchange: str | None
-    timezone: str
     first_trade: date | None
-    session_open_until: datetime | None
     session_open: date | None
+    session_open_until: datetime | None
     fetched_at: datetime
 
 

@@ -12,7 +12,7 @@ from database.connection import DatabaseUnavailable
 from utils.arguments import DAY, a_date
 from utils.clock import ClockUnavailable, NotAClosedSession
 from utils.messages import SYMBOL
-from utils.program import StageFailed, run_program
+from utils.program import StageFailed, one_line, run_program
 
 # About as many as there are since 2000, where sessions begin.
 MOST_SESSIONS = 6_500
@@ -41,7 +41,7 @@ def add_sessions(arguments: argparse.ArgumentParser) -> None:
 
 def a_count(text: str) -> int:
     """A number of sessions. Raises ArgumentTypeError."""
-    if not text.isdigit() or not 1 <= int(text) <= MOST_SESSIONS:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SESSIONS:
         raise argparse.ArgumentTypeError(f"expected a number of sessions from 1 to {MOST_SESSIONS}, got {text!r}")
     return int(text)
 
@@ -68,6 +68,6 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
             raise StageFailed(str(error)) from error
         except (psycopg.OperationalError, OSError) as error:
             # The database went away, the disk is full: what was sent is stored, the next run asks for the rest
-            raise StageFailed(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from error
+            raise StageFailed(f"{type(error).__name__}: {one_line(error)}") from error
 
     sys.exit(run_program(named, mistakes=(NotAClosedSession,)))

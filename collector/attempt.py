@@ -54,7 +54,7 @@ class Attempt:
 
     `delivery_timeout_s`: a message not confirmed by then has failed. `stopped`: why nothing more is asked for.
     `broker_away`: nothing more is sent. `sent`: messages the broker has confirmed. Memory holds a handful of answers,
-    whatever the number of tasks.
+    whatever the number of tasks. `not_before`: until then the source does not want to be asked; None: it may be.
     """
 
     run: Run

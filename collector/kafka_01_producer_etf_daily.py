@@ -1,6 +1,6 @@
 """Daily bars of the ETFs (stages 1 and 2): what is missing up to a session, one request per ETF.
 
-    python collector/kafka_01_producer_etf_daily.py --group benchmark --as-of 2026-01-23
+    ./start.sh run collector/kafka_01_producer_etf_daily.py --group benchmark --as-of 2026-01-23
 
 Processes in the ledger: benchmark_etf_bars, sector_etf_bars.
 """

@@ -1,6 +1,6 @@
 """Holdings of all ETFs (DAG 07). The source knows today's lists only.
 
-    python collector/kafka_02_producer_etf_holdings.py
+    ./start.sh run collector/kafka_02_producer_etf_holdings.py
 
 Process in the ledger: all_etf_holdings.
 """

@@ -1,6 +1,6 @@
 """Holdings of the ETFs that trend in at least one period (stage 4). The source knows today's lists only.
 
-    python collector/kafka_03_producer_trending_etf_holdings.py --as-of 2026-01-23
+    ./start.sh run collector/kafka_03_producer_trending_etf_holdings.py --as-of 2026-01-23
 
 Process in the ledger: trending_etf_holdings. A list that can't be had: the newest snapshot in reach serves.
 """

@@ -1,8 +1,8 @@
 """Bars of stocks, missing profiles, exchange rates; market caps when the session is the newest closed one (stage 4).
 
-    python collector/kafka_04_producer_stock_daily.py --scope needed --as-of 2026-01-23
-    python collector/kafka_04_producer_stock_daily.py --tickers NVDA,005930.KS
-    python collector/kafka_04_producer_stock_daily.py --scope known --sessions 2520
+    ./start.sh run collector/kafka_04_producer_stock_daily.py --scope needed --as-of 2026-01-23
+    ./start.sh run collector/kafka_04_producer_stock_daily.py --tickers NVDA,005930.KS
+    ./start.sh run collector/kafka_04_producer_stock_daily.py --scope known --sessions 2520
 
 needed: the 5 largest holdings of the ETFs trending at the session, and the stocks held. known: every known holding.
 Processes in the ledger: needed_stocks, known_stocks, chosen_stocks.

@@ -21,14 +21,16 @@ NEEDED_SESSIONS = max(PERIODS) + CATCH_UP_SESSIONS
 
 @dataclass(frozen=True)
 class BarsPlan:
-    """One request for bars, both ends included. `lacking`: the sessions it is made for or hopes for."""
+    """One request for bars, both ends included. `lacking`: the sessions it is made for or hopes for.
+
+    whole_from: the first stored session, from which on a restated history is fetched; None: nothing is stored.
+    """
 
     ticker: str
     start: date
     end: date
     lacking: tuple[date, ...]
     whole_from: date | None
-    begins: date | None
 
 
 def plan_bars(
@@ -79,14 +81,13 @@ def plan_bars(
         end=max(sessions[-1], coverage.last),
         lacking=wanted if len(lacking) == len(wanted) else tuple(lacking),  # many instruments share what they want
         whole_from=coverage.first,
-        begins=coverage.begins,
     )
 
 
 def _first_request(coverage: Coverage, sessions: Sequence[date], wanted: tuple[date, ...]) -> BarsPlan | None:
     if not wanted:
         return None
-    return BarsPlan(coverage.ticker, sessions[0], sessions[-1], wanted, whole_from=None, begins=coverage.begins)
+    return BarsPlan(coverage.ticker, sessions[0], sessions[-1], wanted, whole_from=None)
 
 
 def _wanted_since(coverage: Coverage, first: date, sessions: Sequence[date]) -> date:

@@ -1,9 +1,9 @@
 """What is not asked for, as it has failed too often: instruments in quarantine. List them, lift one.
 
-python collector/quarantine.py list
-python collector/quarantine.py lift BRKB                       # everything of an instrument
-python collector/quarantine.py lift BRKB --operation bars
-python collector/quarantine.py lift --all
+./start.sh run collector/quarantine.py list
+./start.sh run collector/quarantine.py lift BRKB                       # everything of an instrument
+./start.sh run collector/quarantine.py lift BRKB --operation bars
+./start.sh run collector/quarantine.py lift --all
 
 Permanent failures on five sessions without a success between them are a quarantine of 7 days, each further one of 30.
 What is lifted is asked for by the next run; a success forgets the past, one more failure is a quarantine of 30 days.

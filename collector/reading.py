@@ -26,7 +26,6 @@ def history_of(
         frame[[start <= day <= end for day in frame.index]],  # the source may add its newest price
         currency=meta.get("currency"),
         exchange=meta.get("exchangeName"),
-        timezone=str(meta["exchangeTimezoneName"]),
         first_trade=_first_trade(meta),
         session_open=opened[0] if opened else None,
         session_open_until=opened[1] if opened else None,

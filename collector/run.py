@@ -39,6 +39,7 @@ class Request:
     force: ask again for what is stored, too: the newest bars, caps and lists, and what failed too often.
     sessions: how long a history a first fetch brings; more than usual is asked of instruments that have some, too.
     plan_only: show, don't ask: what is not known of a stock is taken for the usual.
+    held_back: items that would be asked for, but for their quarantine, each with the instant at which it ends.
     lacking: what is missing and can't be had any more, a line each.
     """
 

@@ -18,7 +18,7 @@ from collector.rates import USD, major_unit
 from collector.run import Phases, Request
 from collector.tasks import BarsTask, Outcome, ProfileTask, QuotesTask, RatesTask
 from collector.yahoo import QUOTES_AT_ONCE
-from config.universe import exchange_calendar
+from config.universe import UNKNOWN_SECTOR, exchange_calendar
 from database import coverage
 from database.coverage import Stock
 from utils.messages import ProfileMessage
@@ -118,7 +118,7 @@ class _Work:
                     f"market caps of {request.as_of_date} can't be had: the source knows today's only"
                 )
             return
-        outcomes = yield [QuotesTask(batch, request.as_of_date, self.known) for batch in batches(due)]
+        outcomes = yield [QuotesTask(batch, self.known) for batch in batches(due)]
         self._learn(outcomes)
         # What a quote doesn't know, now or five times before, a profile doesn't either.
         self.unknown |= set(tickers) - set(free)
@@ -135,10 +135,11 @@ class _Work:
         self._learn(outcomes)
 
     def profiles_and_bars(self, tickers: Sequence[str]) -> Phases:
-        """Sectors that are missing, and bars up to the session."""
-        new = self.unprofiled(ticker for ticker in tickers if not self._has_sector(ticker))
-        self._asked.update(new)
+        """Bars up to the session, and sectors that are missing."""
         bars = self._bars(tickers)
+        due = {task.plan.ticker for task in bars}
+        new = self.unprofiled(ticker for ticker in tickers if self._lacks_sector(ticker, has_bars_due=ticker in due))
+        self._asked.update(new)
         outcomes = yield [*(ProfileTask(ticker) for ticker in new), *bars]
         self._learn(outcomes)
 
@@ -190,9 +191,15 @@ class _Work:
         stock = self.known.get(ticker)
         return exchange_of(ticker, stock.exchange if stock else None)
 
-    def _has_sector(self, ticker: str) -> bool:
+    def _lacks_sector(self, ticker: str, *, has_bars_due: bool) -> bool:
+        """Whether to ask for it. One that the source did not know is asked for again with the stock's next bars.
+
+        Of stocks only: a fund named by hand never has one.
+        """
         stock = self.known.get(ticker)
-        return stock is not None and stock.sector is not None
+        if stock is None or stock.sector is None:
+            return True
+        return has_bars_due and stock.sector == UNKNOWN_SECTOR and stock.quote_type == EQUITY
 
     def _may_be_equity(self, ticker: str) -> bool:
         return self.type_of(ticker) in (None, EQUITY)

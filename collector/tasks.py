@@ -4,7 +4,7 @@ A task that raises NoData, SourceUnavailable or RateLimited says so for all its 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from collector import bars, profiles, rates
 from collector.answers import History, NoData, NoSessions, SourceUnavailable
-from collector.holdings import holdings_message
+from collector.holdings import EQUITY, holdings_message
 from collector.planner import BarsPlan
 from collector.restatement import differing, restated
 from collector.yahoo import Yahoo
@@ -62,6 +62,10 @@ class Source:
     connection: Connection
     now: Callable[[], datetime]
     settle_minutes: int
+
+    def newest_session(self, at: datetime) -> date:
+        """The session of a list or a market cap taken at that instant (rules 1, 4): one may close during a run."""
+        return last_closed_session(at, settle_minutes=self.settle_minutes)
 
 
 class Task(Protocol):
@@ -132,7 +136,7 @@ class BarsTask:
         return [replace(outcome, currency=currency)]
 
     def _ask(self, source: Source, start: date) -> tuple[History, list[Bar], str]:
-        calendar = exchange_calendar(bars.exchange_of(self.plan.ticker, self.exchange))
+        calendar = exchange_calendar(self.exchange)
         history = source.yahoo.history(self.plan.ticker, start, self.plan.end, timezone=timezone_of(calendar))
         calendar = exchange_calendar(self.exchange or history.exchange)
         found = bars.bars_of(history, calendar=calendar, now=source.now(), settle_minutes=source.settle_minutes)
@@ -156,14 +160,11 @@ class BarsTask:
         """
         plan, (item,) = self.plan, self.items
         given = {bar.trade_date for bar in answered}
-        lacking = [session for session in plan.lacking if session not in given]
-        found: list[Finding] = []
-        is_earliest = plan.whole_from is None or plan.start < plan.whole_from
-        if begins and is_earliest and lacking and lacking[0] < answered[0].trade_date:
-            found.append(bars.first_bar(plan.ticker, answered[0].trade_date, plan.start))
-            lacking = [session for session in lacking if session > answered[0].trade_date]
-        gone = [session for session in stored if session not in given] if answered else []
-        found += bars.missing_sessions(plan.ticker, [*lacking, *gone], stored=stored)
+        lacking, found = _lacking(plan, given, begins=begins)
+        # What is newer than the request another run has stored meanwhile.
+        gone = [session for session in stored if session <= plan.end and session not in given] if answered else []
+        if answered or plan.whole_from is not None:  # before a first bar none is missing, and the failure says so
+            found += bars.missing_sessions(plan.ticker, [*lacking, *gone], stored=stored)
         newest = max([*given, *stored], default=plan.start)
         late = [session for session in lacking if session > newest or not answered]
         if not differing(stored, answered) and not any(bar.in_doubt for bar in stored.values()):
@@ -195,8 +196,10 @@ class HoldingsTask:
 
     def perform(self, source: Source) -> list[Outcome]:
         listed = source.yahoo.top_holdings(self.etf)
+        now = source.now()
+        day = max(self.as_of_date, source.newest_session(now))  # on a Sunday it is the day itself
         (item,) = self.items
-        return [Outcome(item, holdings_message(listed, as_of_date=self.as_of_date, observed_at=source.now()))]
+        return [Outcome(item, holdings_message(listed, as_of_date=day, observed_at=now))]
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,6 @@ class QuotesTask:
     """Market caps, and what the stocks are, of at most 50 in one request."""
 
     tickers: tuple[str, ...]
-    session: date
     known: Mapping[str, Stock]
 
     @property
@@ -217,6 +219,7 @@ class QuotesTask:
     def perform(self, source: Source) -> list[Outcome]:
         quotes = source.yahoo.quotes(self.tickers)
         now = source.now()
+        session = source.newest_session(now)
         outcomes: list[Outcome] = []
         for item in self.items:
             quote = quotes.get(item.ticker)
@@ -228,10 +231,10 @@ class QuotesTask:
                 if profile is not None:
                     # Not `profile`: that is what the source is asked for next, and may fail to give.
                     outcomes.append(Outcome(Item(item.ticker, "quoted_profile"), profile))
-                if quote.quote_type != "EQUITY":
+                if quote.quote_type != EQUITY:
                     outcomes.append(Outcome(item))  # a fund's cap is of no use to anyone
                     continue
-                outcomes.append(Outcome(item, profiles.cap_message(quote, session=self.session, quoted_at=now)))
+                outcomes.append(Outcome(item, profiles.cap_message(quote, session=session, quoted_at=now)))
             except NoData as error:
                 outcomes.append(Outcome(item, error=str(error), permanent=True))
             except ValidationError as error:  # of this one: the others of the request are as good as ever
@@ -286,15 +289,28 @@ class RatesTask:
         item, found = Item(plan.ticker, "fx"), rates.rates_of(history, plan.ticker, now=now)
         if not found:
             raise SourceUnavailable(f"no rate from {plan.start} to {plan.end}")
-        given = {rate.rate_date for rate in found}
-        begins = plan.whole_from is None and bars.begins(history, found[0].rate_date, rates.CALENDAR)
-        lacked = [day for day in plan.lacking if day not in given and not (begins and day < found[0].rate_date)]
-        missing = bars.missing_sessions(plan.ticker, lacked, stored=())
+        begins = bars.begins(history, found[0].rate_date, rates.CALENDAR)
+        lacking, findings = _lacking(plan, {rate.rate_date for rate in found}, begins=begins)
+        findings += bars.missing_sessions(plan.ticker, lacking, stored=())
         stored = stored_rates(source.connection, plan.ticker, found[0].rate_date)
         if all(stored.get(rate.rate_date) == rate.usd_per_unit for rate in found):
-            return Outcome(item, findings=tuple(missing))
+            return Outcome(item, findings=tuple(findings))
         message = FxMessage(ticker=plan.ticker, rates=tuple(found), fetched_at=history.fetched_at, observed_at=now)
-        return Outcome(item, message, findings=tuple(missing))
+        return Outcome(item, message, findings=tuple(findings))
+
+
+def _lacking(plan: BarsPlan, given: Collection[date], *, begins: bool) -> tuple[list[date], list[Finding]]:
+    """What lacks in an answer that has these sessions. Where the source's history begins with it, what is before does
+    not lack: a finding says so.
+
+    begins: the source has nothing before the answer.
+    """
+    lacking = [session for session in plan.lacking if session not in given]
+    is_earliest = plan.whole_from is None or plan.start < plan.whole_from
+    if not (begins and is_earliest and lacking and lacking[0] < min(given)):
+        return lacking, []
+    first = min(given)
+    return [session for session in lacking if session > first], [bars.first_bar(plan.ticker, first, plan.start)]
 
 
 def _believe(stored: Mapping[date, StoredBar], answered: list[Bar]) -> None:

@@ -1,5 +1,6 @@
 """The way to the source, as the settings have it: each is checked before the first request."""
 
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -41,8 +42,17 @@ def _check_proxy(proxy: str) -> None:
     except ValueError:  # a port that is no number, or too large; half a bracket
         host = port = None
     if not host or not port:
-        raise UsageError(f"YAHOO_PROXY {proxy}: expected http://host:port")
+        raise UsageError(f"YAHOO_PROXY {_shown(proxy)}: expected http://host:port")
     try:
         socket.create_connection((host, port), timeout=5).close()
     except OSError as error:
-        raise StageFailed(f"YAHOO_PROXY {proxy}: nobody answers ({error})") from error
+        raise StageFailed(f"YAHOO_PROXY {_shown(proxy)}: nobody answers ({error})") from error
+
+
+def _shown(proxy: str) -> str:
+    """As it may be written down: without user and password, even where it is no address.
+
+    >>> _shown("http://user:secret@127.0.0.1:8056")
+    'http://***@127.0.0.1:8056'
+    """
+    return re.sub(r"^(\w+://)?.*@", r"\1***@", proxy)

@@ -29,9 +29,11 @@ from config.settings import YahooSettings
 from config.universe import BENCHMARK
 from database.connection import Connection
 from utils.clock import wall_now
-from utils.program import StageFailed
+from utils.program import StageFailed, one_line
 
 QUOTES_AT_ONCE = 50
+# Of what the source's client says of an answer, which may have the answer in it.
+LONGEST_REASON = 200
 QUERY1, QUERY2 = "https://query1.finance.yahoo.com", "https://query2.finance.yahoo.com"
 
 T = TypeVar("T")
@@ -154,11 +156,11 @@ def _named(ask: Callable[[], T]) -> T:
     except YFRateLimitError as error:
         raise SourceUnavailable("the source limits requests") from error
     except RequestException as error:
-        raise SourceUnavailable(f"no answer: {_first_line(error)}") from error
+        raise SourceUnavailable(f"no answer: {one_line(error)[:LONGEST_REASON]}") from error
     except (json.JSONDecodeError, YFDataException) as error:
-        raise SourceUnavailable(f"an unreadable answer: {_first_line(error)}") from error
+        raise SourceUnavailable(f"an unreadable answer: {one_line(error)[:LONGEST_REASON]}") from error
     except YFException as error:
-        raise NoData(_first_line(error)) from error
+        raise NoData(one_line(error)[:LONGEST_REASON]) from error
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         # yfinance and we read the answer without looking: a field that is not there, or is no number
         raise SourceUnavailable(f"an answer of another shape: {type(error).__name__} {error}") from error
@@ -166,10 +168,6 @@ def _named(ask: Callable[[], T]) -> T:
 
 def _of_cache(error: PeeweeException) -> str:
     """One line for a cache that can't be used, with what to do where that is clear."""
-    line = _first_line(error)
+    line = one_line(error)
     is_of_another_version = any(sign in line for sign in ("no such column", "no such table", "not a database"))
     return f"{line}; *.db there of another version: remove them" if is_of_another_version else line
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

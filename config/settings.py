@@ -5,15 +5,30 @@ A wrong or missing value ends the program with one line that names the variable:
 
 import sys
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class DatabaseSettings(BaseSettings):
+class _Settings(BaseSettings):
+    """What every concern has in common: a variable that is there and empty, as in .env.example, is not set."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+
+class DatabaseSettings(_Settings):
     """Where results are, and as whom this program may reach them."""
 
     model_config = SettingsConfigDict(env_prefix="DB_")
@@ -24,7 +39,7 @@ class DatabaseSettings(BaseSettings):
     password: SecretStr
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(_Settings):
     """Where the broker is and how long a message may take."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_")
@@ -40,18 +55,18 @@ class KafkaSettings(BaseSettings):
     )
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(_Settings):
     """How a long-running service tells that it gets on."""
 
-    model_config = SettingsConfigDict(env_prefix="SERVICE_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="SERVICE_")
     progress_file: Path | None = Field(default=None, description="where it notes its progress; none: nowhere")
     stuck_seconds: PositiveInt = Field(default=60, description="with work to do and none done for so long: unhealthy")
 
 
-class YahooSettings(BaseSettings):
+class YahooSettings(_Settings):
     """How the source is asked: politely, and by which way."""
 
-    model_config = SettingsConfigDict(env_prefix="YAHOO_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="YAHOO_")
     pace_seconds: NonNegativeFloat = Field(default=1.0, description="between two requests of this machine")
     slow_pace_seconds: NonNegativeFloat = Field(default=2.5, description="after a holdings or profile request")
     daily_budget: PositiveInt = Field(default=2000, description="requests a day, all programs together")
@@ -66,21 +81,28 @@ class YahooSettings(BaseSettings):
     )
 
 
-class PlatformSettings(BaseSettings):
+class PlatformSettings(_Settings):
     """What holds for the whole platform."""
 
-    model_config = SettingsConfigDict(env_prefix="PLATFORM_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="PLATFORM_")
     now_url: str | None = Field(default=None, description="replay only: where programs take the time from")
     settle_minutes: NonNegativeInt = Field(default=20, description="a session counts this long after its close")
     is_demo: bool = Field(default=False, description="the market is invented")
     market: str = Field(default="yahoo", description="yahoo, demo or replay-<name>")
 
 
+class LogSettings(_Settings):
+    """How much programs and the API tell of what they do."""
+
+    model_config = SettingsConfigDict(env_prefix="LOG_")
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = "INFO"
+
+
 # The DAG of the daily pipeline.
 CONTROLLER = "daily_pipeline_controller"
 
 
-class PipelineSettings(BaseSettings):
+class PipelineSettings(_Settings):
     """How the daily stages follow each other."""
 
     model_config = SettingsConfigDict(env_prefix="PIPELINE_")
@@ -98,7 +120,7 @@ class PipelineSettings(BaseSettings):
     lock_timeout_s: PositiveInt = Field(default=600, description="how long a program waits for another of its kind")
 
 
-class AlertSettings(BaseSettings):
+class AlertSettings(_Settings):
     """Whom to tell when something is wrong, and when data are too old."""
 
     model_config = SettingsConfigDict(env_prefix="ALERT_")
@@ -109,7 +131,7 @@ class AlertSettings(BaseSettings):
     )
 
 
-class SparkSettings(BaseSettings):
+class SparkSettings(_Settings):
     """Where Spark runs and what it may use."""
 
     model_config = SettingsConfigDict(env_prefix="SPARK_")
@@ -122,7 +144,7 @@ class SparkSettings(BaseSettings):
     class_archive: Path | None = Field(default=None, description="class-data archive that halves start-up")
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(_Settings):
     """The REST API."""
 
     model_config = SettingsConfigDict(env_prefix="API_")
@@ -136,7 +158,7 @@ class ApiSettings(BaseSettings):
     )
 
 
-class DashboardSettings(BaseSettings):
+class DashboardSettings(_Settings):
     """The dashboard: reaches data over HTTP only."""
 
     model_config = SettingsConfigDict(env_prefix="DASHBOARD_")
@@ -148,10 +170,10 @@ class DashboardSettings(BaseSettings):
     )
 
 
-class MaintenanceSettings(BaseSettings):
+class MaintenanceSettings(_Settings):
     """What the weekly maintenance keeps, and where backups go. Days are calendar days."""
 
-    model_config = SettingsConfigDict(env_prefix="MAINTENANCE_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="MAINTENANCE_")
     details_days: PositiveInt = Field(
         default=90, description="items of runs, dead letters dealt with, days of the source's budget"
     )
@@ -174,8 +196,7 @@ def variables() -> dict[str, tuple[type[BaseSettings], str]]:
     """
     return {
         f"{kind.model_config.get('env_prefix', '')}{field}".upper(): (kind, field)
-        for kind in BaseSettings.__subclasses__()
-        if kind.__module__ == __name__
+        for kind in _Settings.__subclasses__()
         for field in kind.model_fields
     }
 

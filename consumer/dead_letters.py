@@ -1,9 +1,9 @@
 """Dead letters: messages the consumers could not store. List them, look at one, send one again, or put it aside.
 
-python -m consumer.dead_letters list                               # those nobody has dealt with; --all: every one
-python -m consumer.dead_letters show stock-daily-data/3/1742
-python -m consumer.dead_letters replay stock-daily-data/3/1742     # to its topic again, unchanged; or --all
-python -m consumer.dead_letters drop stock-daily-data/3/1742       # kept, and not listed any more; or --all
+./start.sh run consumer/dead_letters.py list                               # those nobody has dealt with; or --all
+./start.sh run consumer/dead_letters.py show stock-daily-data/3/1742
+./start.sh run consumer/dead_letters.py replay stock-daily-data/3/1742     # to its topic again, unchanged; or --all
+./start.sh run consumer/dead_letters.py drop stock-daily-data/3/1742       # kept, and not listed any more; or --all
 
 A replayed message is stored like a new one: rows change, the closed run it came from does not. One that is still
 wrong comes back as a new dead letter. One that cannot be sent is named and stays; the others are sent.
@@ -23,7 +23,7 @@ from database import dead_letters
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.dead_letters import DeadLetter
 from utils.kafka import BrokerUnavailable, close_producer, producer
-from utils.program import FAILED, SUCCESS, StageFailed, UsageError, run_program
+from utils.program import FAILED, SUCCESS, StageFailed, UsageError, one_line, run_program
 
 SHOWN_BYTES = 2000
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _show(connection, letters)
             return _replay(connection, letters) if arguments.action == "replay" else _drop(connection, letters)
     except (DatabaseUnavailable, BrokerUnavailable, psycopg.OperationalError) as error:
-        raise StageFailed(str(error).splitlines()[0]) from error
+        raise StageFailed(one_line(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +65,7 @@ def _named(connection: Connection, arguments: argparse.Namespace) -> list[DeadLe
         return dead_letters.find(connection, status="new")
     topic, _, place = arguments.name.partition("/")
     partition, _, offset = place.partition("/")
-    if not (topic and partition.isdigit() and offset.isdigit()):
+    if not (topic and partition.isdecimal() and offset.isdecimal()):
         raise UsageError(f"{arguments.name}: expected topic/partition/offset, such as stock-daily-data/3/1742")
     found = dead_letters.find(connection, topic=topic, partition=int(partition), offset=int(offset))
     if not found:

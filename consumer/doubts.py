@@ -1,8 +1,8 @@
 """Values in doubt: bars and market caps that moved too far to be believed unseen (rules 2). List them, confirm one.
 
-python -m consumer.doubts list
-python -m consumer.doubts confirm TSLA 2026-01-23 --note "as in the exchange's own list"
-python -m consumer.doubts confirm TSLA 2026-01-23 --what cap --note "as in the quarterly report"
+./start.sh run consumer/doubts.py list
+./start.sh run consumer/doubts.py confirm TSLA 2026-01-23 --note "as in the exchange's own list"
+./start.sh run consumer/doubts.py confirm TSLA 2026-01-23 --what cap --note "as in the quarterly report"
 
 What is in doubt is left out of results and named there. A doubt also ends by itself when a later session's fetch gives
 the value again. After a confirmation, run the stages again: they see that a row they read has changed.
@@ -12,20 +12,22 @@ import argparse
 from collections.abc import Sequence
 from typing import get_args
 
+import psycopg
+
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.doubts import Doubt, What, confirm, open_doubts
 from utils.arguments import DAY, a_date
-from utils.program import SUCCESS, StageFailed, UsageError, run_program
+from utils.program import SUCCESS, StageFailed, UsageError, one_line, run_program
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """List or confirm. Raises UsageError when what is named is not in doubt."""
+    """List or confirm. Raises UsageError when what is named is not in doubt, StageFailed when the database is away."""
     given = _parser().parse_args(argv)
     try:
         with connect() as connection:
             return _list(connection) if given.action == "list" else _confirm(connection, given)
-    except DatabaseUnavailable as error:
-        raise StageFailed(str(error)) from error
+    except (DatabaseUnavailable, psycopg.OperationalError) as error:
+        raise StageFailed(one_line(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:

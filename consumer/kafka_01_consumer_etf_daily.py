@@ -1,6 +1,6 @@
 """Store what comes on etf-daily-data: daily bars of ETFs. Runs until SIGTERM (contracts 3, 4).
 
-python -m consumer.kafka_01_consumer_etf_daily
+./start.sh run consumer/kafka_01_consumer_etf_daily.py
 """
 
 from collections.abc import Sequence

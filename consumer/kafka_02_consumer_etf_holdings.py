@@ -1,6 +1,6 @@
 """Store what comes on etf-holdings-data: holdings snapshots. Runs until SIGTERM (contracts 3, 4).
 
-python -m consumer.kafka_02_consumer_etf_holdings
+./start.sh run consumer/kafka_02_consumer_etf_holdings.py
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Store what comes on stock-daily-data: bars, market caps, profiles, rates. Runs until SIGTERM (contracts 3, 4).
 
-python -m consumer.kafka_03_consumer_stock_daily
+./start.sh run consumer/kafka_03_consumer_stock_daily.py
 """
 
 from collections.abc import Sequence

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str) -> int:
     """Store what comes on the topic until SIGTERM or SIGINT; then the batch at hand is finished and committed.
 
-    While it still waits for the broker there is none: it leaves at once. Raises StageFailed when it cannot go on.
+    While the database is away it stays in the topic. While it still waits for the broker there is none: it leaves at
+    once. Raises StageFailed when it cannot go on.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(argv)
@@ -55,5 +56,5 @@ def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str
         raise StageFailed(f"another process runs as {service}-{kafka.group_instance}") from error
     finally:
         store.close()
-    log.info("%s stopped: all that was read is stored", service)
+    log.info("%s stopped", service)
     return SUCCESS

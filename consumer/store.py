@@ -124,7 +124,7 @@ class PostgresStore:
         try:
             envelope = _read(partition.topic, record)
             with connection.transaction():
-                rows = ROUTES[envelope.message.kind].write(connection, envelope.message, envelope.run_id)
+                rows = ROUTES[envelope.message.kind](connection, envelope.message, envelope.run_id)
                 items.stored(
                     connection,
                     run_id=envelope.run_id,

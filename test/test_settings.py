@@ -1,9 +1,11 @@
-"""Every variable of .env.example is read by something: one that is not says what is not so."""
+"""Every variable of .env.example is read by something: one that is not says what is not so. An empty one is none."""
 
 import re
 
 import pytest
 from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from config.settings import variables
 from test.conftest import REPO
@@ -48,6 +50,20 @@ def test_the_example_shows_the_defaults() -> None:
         read = kind.model_construct()
         kind.__pydantic_validator__.validate_assignment(read, field, listed[name])
         assert getattr(read, field) == kind.model_fields[field].default, name
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(kind for kind, _ in variables().values()))
+def test_a_variable_that_is_empty_is_one_that_is_not_there(
+    kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in variables():
+        monkeypatch.setenv(name, "")
+    lacks: list[object] = []
+    try:
+        kind()
+    except ValidationError as error:
+        lacks = [(each["loc"], each["type"]) for each in error.errors()]
+    assert lacks == [((name,), "missing") for name, field in kind.model_fields.items() if field.is_required()]
 
 
 def test_a_field_that_only_another_class_has_read_of_it_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

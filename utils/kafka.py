@@ -69,7 +69,7 @@ def consumer(service: str, settings: KafkaSettings | None = None) -> KafkaConsum
     An offset outside of the log raises at poll: where to go on is the database's to say (contracts 4).
     """
     settings = settings or load(KafkaSettings)
-    known = bool(settings.group_instance)  # empty in .env: not known
+    known = settings.group_instance is not None
     return _when_it_answers(
         settings,
         lambda: KafkaConsumer(

@@ -176,7 +176,7 @@ def topic_of(message: Message) -> str:
 def encode(message: Message, run_id: str, operation: str | None = None) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     """Key, value and headers for the broker. `operation`: the item's, if it is not called as the kind.
 
-    Raises InvalidMessage for NaN or infinity.
+    NaN and infinity are in no message: its type refuses them when it is made.
     """
     headers = {
         "schema_version": str(SCHEMA_VERSION),

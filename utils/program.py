@@ -55,9 +55,10 @@ def run_program(main: Callable[[Sequence[str] | None], int], *, mistakes: tuple[
     `mistakes` are further errors that are a user's own and end with 2. Anything that is not named here is a bug of
     ours and shows its trace.
     """
-    logging.basicConfig(
-        level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    # Here: a DAG file, which only wants the codes above, is read often.
+    from config.settings import LogSettings, load  # noqa: PLC0415
+
+    logging.basicConfig(level=load(LogSettings).level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kafka").setLevel(logging.WARNING)
     # Each of their tries to reach a broker that is away, with its trace: our own line says that it is.
     for noisy in ("kafka.net", "kafka.cluster", "kafka.coordinator"):

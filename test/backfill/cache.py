@@ -24,7 +24,7 @@ from utils.clock import wall_now
 from utils.program import UsageError
 from utils.sessions import sessions_between
 
-FORMAT = 2
+FORMAT = 3
 KEPT_FOR = timedelta(hours=24)
 
 
@@ -85,7 +85,6 @@ def write(file: Path, answer: History) -> None:
         "format": FORMAT,
         "currency": answer.currency,
         "exchange": answer.exchange,
-        "timezone": answer.timezone,
         "first_trade": answer.first_trade and answer.first_trade.isoformat(),
         "session_open": answer.session_open and answer.session_open.isoformat(),
         "session_open_until": answer.session_open_until and answer.session_open_until.isoformat(),
@@ -121,7 +120,6 @@ def _history(kept: dict[str, Any]) -> History:
         frame,
         currency=kept["currency"],
         exchange=kept["exchange"],
-        timezone=kept["timezone"],
         first_trade=date.fromisoformat(first) if first else None,
         session_open=date.fromisoformat(opened) if opened else None,
         session_open_until=datetime.fromisoformat(until) if until else None,

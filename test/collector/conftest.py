@@ -61,7 +61,7 @@ class StoringProducer:
             staging.prepare(self._connection)
         with self._connection.transaction():
             message, run_id = envelope.message, envelope.run_id
-            rows = ROUTES[message.kind].write(self._connection, message, run_id)
+            rows = ROUTES[message.kind](self._connection, message, run_id)
             items.stored(
                 self._connection, run_id=run_id, ticker=message.ticker, operation=envelope.operation, rows=rows
             )

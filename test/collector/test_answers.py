@@ -36,7 +36,6 @@ def history(
         frame,
         currency="USD",
         exchange="NMS",
-        timezone="America/New_York",
         first_trade=first_trade,
         session_open=D if open_until else None,
         session_open_until=open_until,

@@ -35,7 +35,6 @@ ANSWER = History(
     pd.DataFrame(ROWS, columns=COLUMNS, index=pd.Index(DAYS, name="Date")),
     currency="USD",
     exchange="PCX",
-    timezone="America/New_York",
     first_trade=date(1993, 1, 29),
     session_open=D,
     session_open_until=datetime(2026, 1, 23, 21, tzinfo=UTC),
@@ -71,7 +70,7 @@ def test_an_answer_serves_for_a_day(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-@pytest.mark.parametrize("text", ['{"format": 1}', "[]", "{}", "not JSON", '{"format": 2, "rows": []}'])
+@pytest.mark.parametrize("text", ['{"format": 1}', "[]", "{}", "not JSON", '{"format": 3, "rows": []}'])
 def test_a_cache_of_another_version_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
     file = tmp_path / "SPY.json"
     file.write_text(text)
@@ -247,6 +246,7 @@ def test_the_plan_of_a_backfill_asks_for_nothing(
     ("program", "wrong", "line"),
     [
         ("1_backfill_etf_benchmarks", ("--days", "0"), "expected a number of sessions from 1 to 6500, got '0'"),
+        ("1_backfill_etf_benchmarks", ("--days", "²"), "expected a number of sessions from 1 to 6500, got '²'"),
         ("1_backfill_etf_benchmarks", ("--delay", "soon"), "expected a number, 0 or more, got 'soon'"),
         ("2_staggered_sector_backfill", ("--start-from", "SPY"), "invalid choice: 'SPY'"),
         ("2_staggered_sector_backfill", (), "settings: DB_USER: field required; DB_PASSWORD: field required"),
@@ -270,4 +270,4 @@ def test_bad_input_is_one_line_from_whatever_folder(
 def test_a_kept_file_is_plain_json(tmp_path: Path) -> None:
     cache.write(tmp_path / "SPY.json", ANSWER)
     kept = json.loads((tmp_path / "SPY.json").read_text())
-    assert (kept["format"], kept["columns"], len(kept["rows"])) == (2, COLUMNS, 3)
+    assert (kept["format"], kept["columns"], len(kept["rows"])) == (3, COLUMNS, 3)

@@ -6,6 +6,8 @@ import pytest
 
 from collector import kafka_01_producer_etf_daily as etf_daily
 from collector import kafka_04_producer_stock_daily as stock_daily
+from collector.answers import History
+from collector.yahoo import Yahoo
 from test.collector.conftest import (
     ETFS,
     FRIDAY,
@@ -151,6 +153,26 @@ def test_a_past_session_is_a_run_of_its_own_and_cuts_nothing(platform: Platform)
     assert len(platform.yahoo.requests()) == before
     assert (platform.run()["as_of_date"], platform.run()["requested"]) == (FRIDAY, 0)
     assert stored_sessions(platform, "SPY")[-1] == TUESDAY
+
+
+def test_a_bar_that_another_run_stores_meanwhile_is_not_missing_in_an_older_answer(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etf_daily.main(["--group", "benchmark"])
+    ask = Yahoo.history
+
+    def late(source: Yahoo, ticker: str, start: date, end: date, *, timezone: str) -> History:
+        platform.write(
+            """INSERT INTO collected_01_daily_etf_ohlc
+                   (ticker, trade_date, close_price, adj_close_price, volume, fetched_at, changed_at, run_id)
+               VALUES ('SPY', %s, 1, 1, 1, now(), now(), 'another') ON CONFLICT DO NOTHING""",
+            MONDAY,
+        )
+        return ask(source, ticker, start, end, timezone=timezone)
+
+    monkeypatch.setattr(Yahoo, "history", late)
+    assert etf_daily.main(["--group", "benchmark", "--force"]) == 0
+    assert findings(platform, "missing session") == []
 
 
 def test_years_of_history_cost_one_request_an_instrument_and_then_none(platform: Platform) -> None:

@@ -6,9 +6,11 @@ import pytest
 
 from collector import kafka_02_producer_etf_holdings as all_holdings
 from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
+from collector.answers import TopHoldings
+from collector.yahoo import Yahoo
 from database.connection import connect
 from database.ledger import last_usable
-from test.collector.conftest import ETFS, MONDAY_EVENING, D, Platform, trend
+from test.collector.conftest import ETFS, MONDAY, MONDAY_EVENING, D, Platform, trend
 from utils.program import AlreadyComplete, RunAgain, StageFailed
 
 
@@ -73,6 +75,21 @@ def test_a_past_session_whose_lists_are_all_stored_lacks_nothing(platform: Platf
     platform.yahoo.move_clock(MONDAY_EVENING)
     with pytest.raises(AlreadyComplete, match="2026-01-23 is already complete"):
         trending_holdings.main(["--as-of", D.isoformat()])
+
+
+def test_lists_that_come_after_another_session_has_closed_are_of_that_session(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Yahoo.top_holdings
+
+    def late(source: Yahoo, etf: str) -> TopHoldings:
+        platform.yahoo.move_clock(MONDAY_EVENING)
+        return ask(source, etf)
+
+    monkeypatch.setattr(Yahoo, "top_holdings", late)
+    trend(platform, ["XLF"])
+    trending_holdings.main([])
+    assert platform.rows("SELECT DISTINCT as_of_date FROM collected_04_etf_holdings") == [(MONDAY,)]
 
 
 def test_on_a_sunday_the_lists_of_all_etfs_are_dated_by_the_sunday(platform: Platform) -> None:

@@ -32,7 +32,7 @@ def stored(*missing: date, first: int = 0, last: int = 59, **more: object) -> Co
 
 def test_nothing_stored_asks_for_all_sessions_at_once() -> None:
     plan = plan_bars(Coverage("X", lacking=tuple(SESSIONS)), SESSIONS)
-    assert plan == BarsPlan("X", SESSIONS[0], D, tuple(SESSIONS), whole_from=None, begins=None)
+    assert plan == BarsPlan("X", SESSIONS[0], D, tuple(SESSIONS), whole_from=None)
 
 
 def test_everything_stored_asks_for_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from unittest.mock import Mock
 
 import pytest
 
@@ -72,6 +73,16 @@ def test_how_an_instrument_stands_is_told_by_what_is_stored(platform: Platform) 
         ("KRW", "fx", FRIDAY, None),
     ]
     assert stands[1][2] == first
+
+
+def test_an_error_that_has_no_text_is_named_by_its_kind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["kafka_01_producer_etf_daily.py"])
+    with pytest.raises(SystemExit) as ended:
+        run(Mock(side_effect=TimeoutError()))
+    assert ended.value.code == FAILED
+    assert capsys.readouterr().err.startswith("kafka_01_producer_etf_daily.py: TimeoutError")
 
 
 def test_a_disk_that_is_full_while_fetching_stops_the_run_in_one_line(

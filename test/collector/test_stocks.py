@@ -1,6 +1,8 @@
 """Stocks: which count, their quotes, profiles, bars and rates, and those that nobody knows (stage 4)."""
 
-from datetime import date
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from collector import kafka_01_producer_etf_daily as etf_daily
 from collector import kafka_02_producer_etf_holdings as all_holdings
 from collector import kafka_03_producer_trending_etf_holdings as trending_holdings
 from collector import kafka_04_producer_stock_daily as stock_daily
+from collector.answers import Quote
+from collector.yahoo import Yahoo
 from test.collector.conftest import (
     ETFS,
     FRIDAY,
@@ -92,6 +96,75 @@ def test_a_profile_that_fails_is_told_apart_from_what_the_quote_said_of_the_stoc
     items = platform.items()
     assert (items["NEW", "quoted_profile"], items["NEW", "profile"]) == ("stored", "failed")
     assert platform.run()["status"] == "partial"
+
+
+NO_SECTOR = """{"quoteSummary": {"result": [{"quoteType": {"quoteType": "EQUITY", "exchange": "NYQ"},
+    "assetProfile": {}, "price": {"currency": "USD"}}], "error": null}}"""
+
+
+def test_a_sector_that_the_source_did_not_know_is_asked_for_again_with_the_stocks_next_bars(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "quoteSummary/NEW", "times": 1, "status": 200, "body": NO_SECTOR})
+    sectors = "SELECT sector FROM collected_00_meta_stock WHERE ticker = 'NEW'"
+    stock_daily.main(["--tickers", "AAA,NEW"])
+    assert platform.rows(sectors) == [("Unknown",)]
+    with pytest.raises(AlreadyComplete):  # no request of its own
+        stock_daily.main(["--tickers", "AAA,NEW"])
+    for evening in (MONDAY_EVENING, TUESDAY_EVENING):
+        platform.yahoo.move_clock(evening)
+        assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0
+        assert platform.rows(sectors) == [("Technology",)]
+    asked = [each.path.rpartition("/")[2] for each in platform.asked("/quoteSummary/")]
+    assert sorted(asked) == ["AAA", "NEW", "NEW"]
+
+
+def test_what_is_no_stock_is_asked_for_its_sector_once(platform: Platform) -> None:
+    for evening in (None, MONDAY_EVENING):
+        if evening:
+            platform.yahoo.move_clock(evening)
+        stock_daily.main(["--tickers", "FUND"])  # of which there are no bars, so that they are due each time
+    assert len(platform.asked("/chart/FUND")) == 2
+    assert len(platform.asked("/quoteSummary/FUND")) == 1
+
+
+def test_a_stock_without_a_first_bar_misses_no_session_and_its_failure_says_so(platform: Platform) -> None:
+    no_bar = {"match": "chart/NEW", "status": 200, "body": '{"chart": {"result": null, "error": null}}'}
+    platform.yahoo.faults({**no_bar, "times": 1})
+    with pytest.raises(RunAgain):
+        stock_daily.main(["--tickers", "AAA,NEW"])
+    assert platform.run()["error"] == "NEW bars: no data: no bar of 2024-11-11 to 2026-01-23"
+    assert findings(platform, "missing session") == []
+    assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0
+    assert stored_sessions(platform, "NEW")[-1] == D
+
+
+def test_market_caps_that_come_after_another_session_has_closed_are_of_that_session(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Yahoo.quotes
+
+    def late(source: Yahoo, tickers: Sequence[str]) -> dict[str, Quote]:
+        platform.yahoo.move_clock(MONDAY_EVENING)
+        return ask(source, tickers)
+
+    monkeypatch.setattr(Yahoo, "quotes", late)
+    stock_daily.main(["--tickers", "AAA"])
+    assert platform.rows("SELECT ticker, session_date FROM collected_00_market_cap") == [("AAA", MONDAY)]
+
+
+def test_rates_that_begin_later_than_they_were_asked_for_are_complete(platform: Platform) -> None:
+    stamps = [int(datetime(2026, 1, day, tzinfo=UTC).timestamp()) for day in (20, 21, 22)]
+    meta: dict[str, Any] = {"currency": "KRW", "exchangeTimezoneName": "Europe/London", "exchangeName": "CCY"}
+    meta |= {"instrumentType": "CURRENCY", "gmtoffset": 0, "validRanges": ["1d", "max"]}
+    close = [1400.0] * 3
+    quote = dict.fromkeys(("open", "high", "low", "close"), close) | {"volume": [0] * 3}
+    result = {"meta": meta, "timestamp": stamps, "indicators": {"quote": [quote], "adjclose": [{"adjclose": close}]}}
+    body = json.dumps({"chart": {"result": [result], "error": None}})
+    platform.yahoo.faults({"match": "chart/KRW=X", "times": None, "status": 200, "body": body})
+    assert stock_daily.main(["--tickers", "900010.KS"]) == 0
+    assert ("KRW", date(2026, 1, 20)) in findings(platform, "first bar")
+    assert "KRW" not in {ticker for ticker, _ in findings(platform, "missing session")}
+    with pytest.raises(AlreadyComplete):
+        stock_daily.main(["--tickers", "900010.KS"])
 
 
 def test_a_normal_day_costs_the_least_possible(platform: Platform) -> None:

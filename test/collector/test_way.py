@@ -27,6 +27,23 @@ def test_a_wrong_way_to_the_source_is_one_line(
     assert platform.run()["status"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("http://user:secret@127.0.0.1:1", "http://***@127.0.0.1:1: nobody answers"),
+        ("http://user:sec/r@et@127.0.0.1", "http://***@127.0.0.1: expected http://host:port"),
+        ("user:secret@127.0.0.1:1", "***@127.0.0.1:1: expected http://host:port"),
+    ],
+)
+def test_a_password_for_the_proxy_is_not_written_down(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, proxy: str, shown: str
+) -> None:
+    monkeypatch.setenv("YAHOO_PROXY", proxy)
+    with pytest.raises((StageFailed, UsageError)):
+        etf_daily.main(["--group", "benchmark"])
+    assert platform.run()["error"].startswith(f"YAHOO_PROXY {shown}")
+
+
 def test_a_certificate_authority_that_only_looks_like_one_is_one_line(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

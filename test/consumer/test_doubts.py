@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from consumer import doubts
-from database.connection import connect
+from database.connection import Connection, connect
+from database.doubts import Doubt, open_doubts
 from test.conftest import Database
-from utils.program import UsageError
+from utils.program import StageFailed, UsageError
 
 D = date(2026, 1, 23)
 
@@ -70,6 +71,17 @@ def test_a_confirmed_value_is_in_doubt_no_longer(
         assert detail.endswith("confirmed by hand: seen elsewhere")
     with pytest.raises(UsageError, match=r"no .* in doubt"):
         doubts.main(["confirm", *arguments, "--note", "again"])
+
+
+def test_a_database_that_goes_away_meanwhile_is_one_line(doubtful: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def goes_away(connection: Connection) -> list[Doubt]:
+        with doubtful.server.connect() as superuser:
+            superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'consumer'")
+        return open_doubts(connection)
+
+    monkeypatch.setattr(doubts, "open_doubts", goes_away)
+    with pytest.raises(StageFailed, match=r"^terminating connection due to administrator command$"):
+        doubts.main(["list"])
 
 
 def test_what_is_not_in_doubt_is_a_users_mistake(doubtful: Database) -> None:

@@ -15,7 +15,7 @@ def test_help_has_an_example(name: str) -> None:
     said = subprocess.run(
         [sys.executable, "-m", f"consumer.{name}", "--help"], cwd=REPO, capture_output=True, text=True, check=True
     )
-    assert f"python -m consumer.{name}" in said.stdout
+    assert f"./start.sh run consumer/{name}.py" in said.stdout
 
 
 def test_a_missing_setting_is_named() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ from database.ledger import Item, open_run
 from test.conftest import Database
 from test.consumer.messages import J2, J5, bar, bars, quote, snapshot
 from utils.messages import Message, encode
+from utils.program import StageFailed, UsageError
 
 STOCKS = Partition("stock-daily-data", 0, "first-topic")
 
@@ -295,6 +297,22 @@ def test_a_dead_letter_is_listed_shown_and_dropped(
     assert "new       stock-daily-data/0/0  BAD" in said
     assert "header run_id: b'run'" in said
     assert said.endswith("0 dead letters\n")
+
+
+@pytest.mark.parametrize("name", ["stock-daily-data", "stock-daily-data/0/last", "stock-daily-data/0/²"])
+def test_a_dead_letter_that_is_not_named_as_one_is_a_users_mistake(
+    database: Database, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for variable, value in database.environment("consumer").items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=f"^{name}: expected topic/partition/offset"):
+        dead_letters.main(["show", name])
+
+
+def test_an_error_that_has_no_text_ends_the_program_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "connect", Mock(side_effect=psycopg.OperationalError()))
+    with pytest.raises(StageFailed, match=r"^OperationalError$"):
+        dead_letters.main(["list"])
 
 
 def test_headers_survive_packing() -> None:
