@@ -22,7 +22,7 @@ from api.gate import AsyncPool, unauthorized
 from api.problems import ProblemError
 from config.settings import ApiSettings, DatabaseSettings, PlatformSettings
 from database.connection import Connection, parameters
-from database.results import Strategy
+from database.read_portfolios import Strategy
 
 WAIT_FOR_CONNECTION_S = 3
 CONNECT_TIMEOUT_S = 3

@@ -7,7 +7,7 @@ from decimal import Decimal
 from api.schemas import Caution, FixedSentence, Move, NextInLine, Pick, SectorWeight
 from config.sentences import SENTENCES, Code
 from config.universe import SHARE_CLASSES
-from database.results import Candidate, MonthlyPosition, Position
+from database.read_portfolios import Candidate, MonthlyPosition, Position
 
 HALF = Decimal("0.5")
 FEW = 3

@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 from api.calls import Call
 from api.freshness import PlatformClock, sessions_behind
 from api.problems import METHODS
-from database import monitoring, results
+from database import monitoring, read_portfolios
 from database.connection import Connection
 from utils.clock import ClockUnavailable, wall_now
 
@@ -79,7 +79,7 @@ class PlatformMetrics(Collector):
         yield from families
 
     def _freshness(self, connection: Connection) -> Iterator[GaugeMetricFamily]:
-        newest = results.newest_portfolio_date(connection)
+        newest = read_portfolios.newest_portfolio_date(connection)
         if newest is None:
             return
         try:

@@ -7,10 +7,10 @@ from api.dependencies import Services
 from api.freshness import monthly_late_at
 from api.problems import ProblemError
 from api.schemas.choices import PortfolioState
-from database import portfolios, results
+from database import portfolios, read_portfolios
 from database.connection import Connection
 from database.read_dates import Result, result_dates
-from database.results import Header, Strategy
+from database.read_portfolios import Header, Strategy
 from utils.clock import FIRST_COMPUTED, wall_now
 from utils.sessions import is_session, session_at_or_before
 
@@ -30,11 +30,11 @@ def required_header(db: Connection, strategy: Strategy, as_of_date: date | None)
 
     Raises ProblemError 404 with the newest date that has a portfolio.
     """
-    found = results.header(db, strategy, as_of_date)
+    found = read_portfolios.header(db, strategy, as_of_date)
     if found is not None or as_of_date is None:
         return found
-    newest = results.header(db, strategy)
-    before = results.header_at_or_before(db, strategy, as_of_date)
+    newest = read_portfolios.header(db, strategy)
+    before = read_portfolios.header_at_or_before(db, strategy, as_of_date)
     raise missing_date(
         as_of_date,
         newest.as_of_date if newest else None,

@@ -13,11 +13,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
+
 from config.settings import DatabaseSettings, MaintenanceSettings, PlatformSettings, load
 from database import archives
 from database.connection import Connection, DatabaseUnavailable, connect
 from utils.clock import wall_now
-from utils.program import SUCCESS, StageFailed, run_program, terminable
+from utils.program import SUCCESS, StageFailed, one_line, run_program, terminable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,13 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with connect(database) as connection:
             size, version = size_of_database(connection), connection.info.server_version
-    except DatabaseUnavailable as error:
-        raise StageFailed(str(error)) from error
-    dumper, restorer = (archives.client(name, version, settings) for name in ("pg_dump", "pg_restore"))
-    with terminable(), archives.alone_in(folder):
-        archives.require_room(folder, size)
-        archives.dump(dumper, restorer, database, file)
-        removed = _remove_oldest(folder, market, settings.backup_keep)
+        dumper, restorer = (archives.client(name, version, settings) for name in ("pg_dump", "pg_restore"))
+        with terminable(), archives.alone_in(folder):
+            archives.require_room(folder, size)
+            archives.dump(dumper, restorer, database, file)
+            removed = _remove_oldest(folder, market, settings.backup_keep)
+    except (DatabaseUnavailable, psycopg.OperationalError) as error:
+        raise StageFailed(one_line(error)) from error
+    except OSError as error:
+        raise StageFailed(f"no backup was made: {folder}: {error.strerror}") from error
     print(
         f"backup {file}: {archives.megabytes(file.stat().st_size)} of a database of {archives.megabytes(size)}, "
         f"read back whole; {len(archives.backups_of(folder, market))} kept, {removed} removed"

@@ -113,11 +113,22 @@ def write_bars(connection: Connection, message: BarsMessage, run_id: str) -> int
 
 
 def _remove_what_the_answer_lacks(connection: Connection, table: str, values: dict[str, object]) -> int:
-    return connection.execute(
+    gone = connection.execute(
         f"""DELETE FROM {table} s WHERE s.ticker = %(ticker)s AND s.fetched_at < %(fetched_at)s
-              AND NOT EXISTS (SELECT FROM incoming_bars i WHERE i.trade_date = s.trade_date)""",
+              AND NOT EXISTS (SELECT FROM incoming_bars i WHERE i.trade_date = s.trade_date)
+            RETURNING s.trade_date""",
         values,
-    ).rowcount
+    ).fetchall()
+    if gone:
+        # A bar that is gone cannot say that it has changed (database/changes.py): those on both sides of it say it.
+        connection.execute(
+            f"""UPDATE {table} SET changed_at = now() WHERE ticker = %(ticker)s AND trade_date IN (
+                    SELECT unnest(ARRAY[max(b.trade_date) FILTER (WHERE b.trade_date < day),
+                                        min(b.trade_date) FILTER (WHERE b.trade_date > day)])
+                    FROM {table} b, unnest(%(gone)s::date[]) AS gone (day) WHERE b.ticker = %(ticker)s GROUP BY day)""",
+            values | {"gone": [day for (day,) in gone]},
+        )
+    return len(gone)
 
 
 def _add_neighbours(

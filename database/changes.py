@@ -42,6 +42,6 @@ def parameters(as_of_date: date, first_bar: date, since: datetime) -> dict[str, 
 
 
 def found(connection: Connection, read: LiteralString, *conditions: LiteralString, asked: Mapping[str, Any]) -> bool:
-    """Whether one of the conditions holds. `read`: the WITH clause; `asked`: `parameters`, and those of its own."""
+    """Whether one of the conditions holds. `read`: the WITH clause; `asked`: `parameters`, or those of its own."""
     row = connection.execute(f"{read} SELECT {' OR '.join(conditions)}", asked).fetchone()
     return bool(row and row[0])

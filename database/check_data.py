@@ -22,7 +22,7 @@ from database.data_checks import CHECKS, Asked
 from database.ledger import Item, locked, open_run
 from utils.arguments import DAY, a_date
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
-from utils.program import SUCCESS, StageFailed, run_program, terminable
+from utils.program import SUCCESS, StageFailed, one_line, run_program, terminable
 
 PROCESS = "data_check"
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with connect() as connection, locked(connection, PROCESS, None):
             found = _run_checks(connection, asked)
     except (DatabaseUnavailable, ClockUnavailable, psycopg.OperationalError) as error:
-        raise StageFailed(str(error).splitlines()[0]) from error
+        raise StageFailed(one_line(error)) from error
     counts = ", ".join(f"{name} {count}" for name, count in sorted(found.items()))
     print(f"{PROCESS} {as_of_date}: {len(CHECKS)} checks, {found.total()} findings{f' ({counts})' if counts else ''}")
     return SUCCESS

@@ -7,7 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 from config.universe import OVERLAP_SESSIONS
 from database.connection import Connection
+from database.doubts import IN_DOUBT
 from database.findings import FIRST_BAR, MISSING_SESSION
+from database.read_stocks import IS_STOCK
 
 Asset = Literal["etf", "stock"]
 BAR_TABLES: dict[Asset, str] = {"etf": "collected_01_daily_etf_ohlc", "stock": "collected_06_daily_stock_history"}
@@ -108,7 +110,7 @@ def _spans(  # noqa: PLR0917 - private; names of a table before what is asked of
     """Per ticker: first and last day stored, since when overlap and doubt, and what lacks, if anything is stored."""
     doubtful = (
         f"""SELECT min({day}) AS since FROM {table}
-            WHERE {key} = t.ticker AND doubt IS NOT NULL AND confirmed_at IS NULL AND {day} >= %(first)s"""
+            WHERE {key} = t.ticker AND {IN_DOUBT} AND {day} >= %(first)s"""
         if table in BAR_TABLES.values()
         else "SELECT NULL::date AS since"
     )
@@ -159,8 +161,7 @@ def stored_bars(connection: Connection, asset: Asset, ticker: str, since: date) 
     """The stored bars of an instrument from a session on, oldest first."""
     rows = connection.execute(
         f"""SELECT trade_date, open_price::float8, high_price::float8, low_price::float8, close_price::float8,
-                   adj_close_price::float8, volume, dividend::float8, split_ratio::float8,
-                   doubt IS NOT NULL AND confirmed_at IS NULL
+                   adj_close_price::float8, volume, dividend::float8, split_ratio::float8, {IN_DOUBT}
             FROM {BAR_TABLES[asset]} WHERE ticker = %s AND trade_date >= %s ORDER BY trade_date""",
         (ticker, since),
     )
@@ -227,11 +228,10 @@ def newest_lists(
 def known_holdings(connection: Connection) -> list[str]:
     """Every ticker of any stored snapshot that is an equity, or whose type is not known, by code point."""
     rows = connection.execute(
-        """SELECT h.holding_ticker FROM (SELECT DISTINCT holding_ticker FROM collected_04_etf_holdings) h
-           LEFT JOIN collected_00_meta_stock m ON m.ticker = h.holding_ticker
-           WHERE coalesce(m.quote_type, 'EQUITY') = 'EQUITY'
-             AND NOT EXISTS (SELECT 1 FROM collected_00_meta_etf e WHERE e.ticker = h.holding_ticker)
-           ORDER BY h.holding_ticker COLLATE "C\""""
+        f"""SELECT h.holding_ticker FROM (SELECT DISTINCT holding_ticker FROM collected_04_etf_holdings) h
+            LEFT JOIN collected_00_meta_stock m ON m.ticker = h.holding_ticker
+            WHERE {IS_STOCK} AND NOT EXISTS (SELECT 1 FROM collected_00_meta_etf e WHERE e.ticker = h.holding_ticker)
+            ORDER BY h.holding_ticker COLLATE "C\""""
     )
     return [row[0] for row in rows]
 

@@ -15,6 +15,9 @@ from database import findings
 from database.bars import ETF_TABLE, STOCK_TABLE
 from database.connection import Connection
 
+# Of a bar or a market cap, in SQL: neither a later fetch nor a person has ended the doubt.
+IN_DOUBT = "(doubt IS NOT NULL AND confirmed_at IS NULL)"
+
 What = Literal["bar", "cap"]
 # what → (table, its date, its value)
 PLACES: tuple[tuple[What, str, str, str], ...] = (
@@ -40,7 +43,7 @@ def open_doubts(connection: Connection) -> list[Doubt]:
     """What is in doubt now, by instrument, oldest first."""
     parts = [
         f"""SELECT '{what}' AS what, ticker, {day} AS session, {value} AS value, doubt AS reason, changed_at
-            FROM {table} WHERE doubt IS NOT NULL AND confirmed_at IS NULL"""
+            FROM {table} WHERE {IN_DOUBT}"""
         for what, table, day, value in PLACES
     ]
     with connection.cursor(row_factory=class_row(Doubt)) as cursor:

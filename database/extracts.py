@@ -17,9 +17,9 @@ from config.universe import (
     FX_REACH_DAYS,
     SNAPSHOT_REACH_DAYS,
 )
+from database.doubts import IN_DOUBT
 from utils.sessions import next_session, timezone_of
 
-IN_DOUBT = "(b.doubt IS NOT NULL AND b.confirmed_at IS NULL)"
 BAR = f"b.ticker, b.trade_date, b.close_price::float8, b.adj_close_price::float8, {IN_DOUBT} AS in_doubt"
 # Sessions of other exchanges are taken to begin at midnight UTC: those of Asia and Europe have begun whenever a DAG
 # quotes by day, and the next ones have not in the evening.

@@ -10,7 +10,8 @@ COLUMNS = ("holding_ticker", "holding_name", "holding_percent", "holding_rank", 
 def write_holdings(connection: Connection, message: HoldingsMessage, run_id: str) -> int:
     """Make the ETF's list of that day what the message says, unless a newer answer stands there.
 
-    How many rows are new, different or gone. Rows that say the same keep `changed_at`. Call it inside a transaction.
+    How many rows are new, different or gone. Rows that say the same keep `changed_at`, unless all that happened is that
+    others went. Call it inside a transaction.
     """
     values = {
         "etf": message.ticker,
@@ -64,10 +65,12 @@ def write_holdings(connection: Connection, message: HoldingsMessage, run_id: str
                                  excluded.shares, excluded.market_value, excluded.source)""",
         values,
     ).rowcount
-    # The snapshot is one unit: an older answer must find this one's time on every row.
+    # The snapshot is one unit: an older answer must find this one's time on every row. And a row that is gone cannot
+    # say that the list has changed (database/changes.py): where no new one does, those that stay say it.
     connection.execute(
-        """UPDATE collected_04_etf_holdings SET fetched_at = %(fetched_at)s
+        """UPDATE collected_04_etf_holdings SET fetched_at = %(fetched_at)s,
+               changed_at = CASE WHEN %(only_gone)s THEN now() ELSE changed_at END
            WHERE etf_ticker = %(etf)s AND as_of_date = %(as_of_date)s AND fetched_at < %(fetched_at)s""",
-        values,
+        values | {"only_gone": gone > 0 and written == 0},
     )
     return written + gone

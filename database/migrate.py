@@ -5,7 +5,9 @@ python -m database.migrate --check    # exit code 1 when a migration is missing
 """
 
 import argparse
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -16,35 +18,41 @@ from alembic.runtime.migration import MigrationContext
 
 from config.settings import DatabaseSettings, load
 from config.universe import ETFS
-from database.connection import connect, parameters
+from database.connection import DatabaseUnavailable, connect
 from database.schema_revision import newest_revision
+from utils.program import FAILED, SUCCESS, StageFailed, one_line, run_program
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
-
-
-def _engine(settings: DatabaseSettings) -> sa.Engine:
-    return sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(**parameters(settings)))
+@contextmanager
+def _connection(settings: DatabaseSettings) -> Iterator[sa.Connection]:
+    """One of ours, as Alembic wants it. Raises DatabaseUnavailable."""
+    with connect(settings, autocommit=False) as own:
+        engine = sa.create_engine("postgresql+psycopg://", creator=lambda: own, poolclass=sa.StaticPool)
+        with engine.connect() as connection:
+            yield connection
 
 
 def current_revision(settings: DatabaseSettings) -> str | None:
     """The revision the database is at; None when it is empty."""
-    with _engine(settings).connect() as connection:
+    with _connection(settings) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate(settings: DatabaseSettings) -> None:
-    """Run what is missing, each migration in one transaction, then write the universe."""
-    config = _config()
-    with _engine(settings).connect() as connection:
+def upgrade(settings: DatabaseSettings, revision: str = "head") -> None:
+    """Run the migrations that are missing up to the revision, each in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with _connection(settings) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
         connection.commit()
+
+
+def migrate(settings: DatabaseSettings) -> None:
+    """Run what is missing, then write the universe."""
+    upgrade(settings)
     write_universe(settings)
 
 
@@ -65,19 +73,23 @@ def write_universe(settings: DatabaseSettings) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Bring the schema up to date and the universe into it; with --check only say whether it is."""
+    """Bring the schema up to date and the universe into it; with --check only say whether it is. Raises StageFailed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only say whether the schema is current")
     arguments = parser.parse_args(argv)
     settings = load(DatabaseSettings)
-    if arguments.check:
-        found, expected = current_revision(settings), newest_revision()
-        print(f"schema: expected {expected}, found {found or 'an empty database'}")
-        return 0 if found == expected else 1
-    migrate(settings)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        if arguments.check:
+            found, expected = current_revision(settings), newest_revision()
+            print(f"schema: expected {expected}, found {found or 'an empty database'}")
+            return SUCCESS if found == expected else FAILED
+        migrate(settings)
+    except (DatabaseUnavailable, psycopg.OperationalError, sa.exc.OperationalError) as error:
+        raise StageFailed(one_line(error)) from error
     print(f"schema {newest_revision()}")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_program(main))

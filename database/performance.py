@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from config.universe import BENCHMARK
+from database import changes
 from database.connection import Connection
 from database.extracts import WEIGHTS
 from database.staging import replace_rows
@@ -58,24 +59,20 @@ def changed_since(connection: Connection, as_of_date: date, since: datetime) -> 
 
     Adjusted closes restated alone don't count, here as everywhere.
     """
-    row = connection.execute(
-        f"""WITH oldest AS (SELECT min(as_of_date) AS day FROM analytics_portfolios WHERE as_of_date < %(day)s)
-            SELECT EXISTS (SELECT FROM analytics_portfolios WHERE as_of_date < %(day)s AND created_at > %(since)s)
-                OR EXISTS (SELECT FROM analytics_portfolio_revisions
-                           WHERE as_of_date < %(day)s AND created_at > %(since)s)
-                OR EXISTS (SELECT FROM collected_06_daily_stock_history, oldest
-                           WHERE changed_at > %(since)s AND trade_date <= %(day)s
-                             AND trade_date >= oldest.day - %(reach)s
-                             AND ticker IN (SELECT ticker FROM ({WEIGHTS}) w WHERE as_of_date < %(day)s))
-                OR EXISTS (SELECT FROM collected_01_daily_etf_ohlc, oldest
-                           WHERE ticker = %(benchmark)s AND changed_at > %(since)s AND trade_date <= %(day)s
-                             AND trade_date >= oldest.day - %(reach)s)
-                OR EXISTS (SELECT FROM collected_00_fx_rate, oldest
-                           WHERE changed_at > %(since)s AND rate_date <= %(day)s
-                             AND rate_date >= oldest.day - %(reach)s)""",
-        {"day": as_of_date, "since": since, "benchmark": BENCHMARK, "reach": REACH_DAYS},
-    ).fetchone()
-    return bool(row and row[0])
+    return changes.found(
+        connection,
+        "WITH oldest AS (SELECT min(as_of_date) AS day FROM analytics_portfolios WHERE as_of_date < %(day)s)",
+        "EXISTS (SELECT FROM analytics_portfolios WHERE as_of_date < %(day)s AND created_at > %(since)s)",
+        "EXISTS (SELECT FROM analytics_portfolio_revisions WHERE as_of_date < %(day)s AND created_at > %(since)s)",
+        f"""EXISTS (SELECT FROM collected_06_daily_stock_history, oldest
+                    WHERE changed_at > %(since)s AND trade_date BETWEEN oldest.day - %(reach)s AND %(day)s
+                      AND ticker IN (SELECT ticker FROM ({WEIGHTS}) w WHERE as_of_date < %(day)s))""",
+        """EXISTS (SELECT FROM collected_01_daily_etf_ohlc, oldest WHERE ticker = %(benchmark)s
+                   AND changed_at > %(since)s AND trade_date BETWEEN oldest.day - %(reach)s AND %(day)s)""",
+        """EXISTS (SELECT FROM collected_00_fx_rate, oldest
+                   WHERE changed_at > %(since)s AND rate_date BETWEEN oldest.day - %(reach)s AND %(day)s)""",
+        asked={"day": as_of_date, "since": since, "benchmark": BENCHMARK, "reach": REACH_DAYS},
+    )
 
 
 def replace_performance(connection: Connection, rows: Sequence[Mapping[str, Any]], *, last: date, run_id: str) -> None:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row, scalar_row
 
 from config.universe import SNAPSHOT_REACH_DAYS, UNKNOWN_SECTOR
 from database.connection import Connection
+from database.read_stocks import IS_STOCK
 
 
 @dataclass(frozen=True)
@@ -204,20 +205,20 @@ def overlaps(connection: Connection, as_of_date: date) -> list[Overlap]:
     """Each pair once, the first by ticker in front; the shared tickers are those of the two lists that were used."""
     with connection.cursor(row_factory=class_row(Overlap)) as cursor:
         return cursor.execute(
-            """SELECT o.etf_ticker, o.other_etf_ticker, o.shared_count,
-                      CASE WHEN o.shared_count = 0 THEN '{}' ELSE ARRAY(
-                          SELECT one.holding_ticker FROM collected_04_etf_holdings one
-                          JOIN collected_04_etf_holdings other USING (holding_ticker)
-                          LEFT JOIN collected_00_meta_stock s ON s.ticker = one.holding_ticker
-                          WHERE one.etf_ticker = o.etf_ticker AND one.as_of_date = o.holdings_as_of
-                            AND other.etf_ticker = o.other_etf_ticker AND other.as_of_date = o.other_holdings_as_of
-                            AND coalesce(s.quote_type, 'EQUITY') = 'EQUITY'
-                          ORDER BY one.holding_ticker COLLATE "C") END AS shared_tickers,
-                      o.overlap_weight, o.covered_weight, o.other_covered_weight, o.holdings_as_of,
-                      o.other_holdings_as_of, o.updated_at
-               FROM analytics_09_etf_overlap o
-               WHERE o.as_of_date = %s AND o.etf_ticker COLLATE "C" < o.other_etf_ticker COLLATE "C"
-               ORDER BY o.etf_ticker COLLATE "C", o.other_etf_ticker COLLATE "C" """,
+            f"""SELECT o.etf_ticker, o.other_etf_ticker, o.shared_count,
+                       CASE WHEN o.shared_count = 0 THEN ARRAY[]::text[] ELSE ARRAY(
+                           SELECT one.holding_ticker FROM collected_04_etf_holdings one
+                           JOIN collected_04_etf_holdings other USING (holding_ticker)
+                           LEFT JOIN collected_00_meta_stock s ON s.ticker = one.holding_ticker
+                           WHERE one.etf_ticker = o.etf_ticker AND one.as_of_date = o.holdings_as_of
+                             AND other.etf_ticker = o.other_etf_ticker AND other.as_of_date = o.other_holdings_as_of
+                             AND {IS_STOCK}
+                           ORDER BY one.holding_ticker COLLATE "C") END AS shared_tickers,
+                       o.overlap_weight, o.covered_weight, o.other_covered_weight, o.holdings_as_of,
+                       o.other_holdings_as_of, o.updated_at
+                FROM analytics_09_etf_overlap o
+                WHERE o.as_of_date = %s AND o.etf_ticker COLLATE "C" < o.other_etf_ticker COLLATE "C"
+                ORDER BY o.etf_ticker COLLATE "C", o.other_etf_ticker COLLATE "C" """,
             (as_of_date,),
         ).fetchall()
 

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from config.universe import BENCHMARK, UNKNOWN_SECTOR
 from database.connection import Connection
+from database.read_stocks import IS_STOCK
 
 
 @dataclass(frozen=True, order=True)
@@ -135,7 +136,7 @@ def stock_counts(connection: Connection) -> dict[str, int]:
     """sector → known stocks."""
     rows = connection.execute(
         f"""SELECT coalesce(sector, '{UNKNOWN_SECTOR}'), count(*) FROM collected_00_meta_stock
-            WHERE coalesce(quote_type, 'EQUITY') = 'EQUITY' GROUP BY 1"""
+            WHERE {IS_STOCK} GROUP BY 1"""
     ).fetchall()
     return dict(rows)
 

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from database.connection import Connection
 from database.extracts import DAILY_WEIGHTS, MONTHLY_WEIGHTS, REPLACED_WEIGHTS, REVISIONS
-from database.results import Strategy
+from database.read_portfolios import Strategy
 
 Origin = Literal["live", "simulated"]
 

@@ -1,4 +1,4 @@
-"""Stocks, and daily bars of stocks and ETFs, as readers see them (contracts 5.1). Prices in the row's own currency."""
+"""Stocks, their bars and quotes, and exchange rates, as readers see them (contracts 5.1). Prices in own currency."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from psycopg.rows import class_row, scalar_row
 
-from config.universe import UNKNOWN_SECTOR
+from config.universe import FX_REACH_DAYS, UNKNOWN_SECTOR
 from database.connection import Connection
 
 
@@ -62,8 +62,16 @@ class Bar:
     fetched_at: datetime
 
 
+@dataclass(frozen=True)
+class FxRate:
+    """What one unit of a currency is worth."""
+
+    rate_date: date
+    usd_per_unit: Decimal
+
+
 # A stock of a holdings list is an equity, or of a type that could not be had.
-IS_STOCK = "coalesce(s.quote_type, 'EQUITY') = 'EQUITY'"
+IS_STOCK = "coalesce(quote_type, 'EQUITY') = 'EQUITY'"
 SECTOR = f"coalesce(s.sector, '{UNKNOWN_SECTOR}')"
 PROFILE = f"s.ticker, s.company_name, {SECTOR} AS sector, s.industry, s.exchange, s.currency"
 QUOTE = "market_cap, currency AS market_cap_currency, session_date AS market_cap_date"
@@ -136,3 +144,14 @@ def newest_bar_date(connection: Connection) -> date | None:
     with connection.cursor(row_factory=scalar_row) as cursor:
         found: date | None = cursor.execute("SELECT max(trade_date) FROM collected_06_daily_stock_history").fetchone()
         return found
+
+
+def fx_rate(connection: Connection, currency: str, as_of_date: date) -> FxRate | None:
+    """The newest rate dated before as_of_date and in reach: the one results of that date use (rules 4)."""
+    with connection.cursor(row_factory=class_row(FxRate)) as cursor:
+        return cursor.execute(
+            """SELECT rate_date, usd_per_unit FROM collected_00_fx_rate
+               WHERE currency = %(currency)s AND rate_date < %(day)s AND rate_date >= %(day)s::date - %(reach)s::int
+               ORDER BY rate_date DESC LIMIT 1""",
+            {"currency": currency, "day": as_of_date, "reach": FX_REACH_DAYS},
+        ).fetchone()

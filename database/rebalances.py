@@ -7,6 +7,7 @@ from datetime import date, datetime
 from psycopg.rows import class_row
 
 from config.universe import MONTHLY_INPUT_REACH_DAYS, PERIODS
+from database import changes
 from database.connection import Connection
 
 
@@ -41,16 +42,12 @@ def inputs(connection: Connection, rebalance_dates: Sequence[date]) -> dict[date
 
 def changed_since(connection: Connection, rebalance_date: date, first_bar: date, since: datetime) -> bool:
     """Whether what the rebalance was made of has changed: a session was added or revised, or a held stock's bar."""
-    row = connection.execute(
-        """SELECT EXISTS (SELECT FROM analytics_portfolios WHERE strategy <> 'monthly' AND created_at > %(since)s
-                          AND as_of_date BETWEEN %(day)s - %(reach)s AND %(day)s)
-               OR EXISTS (SELECT FROM analytics_portfolio_revisions
-                          WHERE strategy <> 'monthly' AND created_at > %(since)s
-                            AND as_of_date BETWEEN %(day)s - %(reach)s AND %(day)s)
-               OR EXISTS (SELECT FROM collected_06_daily_stock_history b
-                          JOIN analytics_08_monthly_portfolio p USING (ticker)
-                          WHERE p.rebalance_date = %(day)s AND b.changed_at > %(since)s
-                            AND b.trade_date BETWEEN %(first)s AND %(day)s)""",
-        {"day": rebalance_date, "reach": MONTHLY_INPUT_REACH_DAYS, "first": first_bar, "since": since},
-    ).fetchone()
-    return bool(row and row[0])
+    in_reach = "strategy <> 'monthly' AND as_of_date BETWEEN %(day)s - %(reach)s AND %(day)s"
+    return changes.found(
+        connection,
+        "WITH looked_at AS (SELECT ticker FROM analytics_08_monthly_portfolio WHERE rebalance_date = %(day)s)",
+        f"EXISTS (SELECT FROM analytics_portfolios WHERE {in_reach} AND created_at > %(since)s)",
+        f"EXISTS (SELECT FROM analytics_portfolio_revisions WHERE {in_reach} AND created_at > %(since)s)",
+        changes.BARS,
+        asked=changes.parameters(rebalance_date, first_bar, since) | {"reach": MONTHLY_INPUT_REACH_DAYS},
+    )

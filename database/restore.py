@@ -29,8 +29,8 @@ from config.settings import DatabaseSettings, MaintenanceSettings, PlatformSetti
 from database import archives, swap
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.migrate import MIGRATIONS
-from database.schema_revision import newest_revision
-from utils.program import SUCCESS, StageFailed, UsageError, run_program, terminable
+from database.schema_revision import newest_revision, stored_revision
+from utils.program import SUCCESS, StageFailed, UsageError, one_line, run_program, terminable
 from utils.stack.folder import REPO
 
 NEVER_EMPTY = ("collected_00_meta_etf", "collected_01_daily_etf_ohlc")
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DatabaseUnavailable as error:
         raise StageFailed(str(error)) from error
     except psycopg.Error as error:
-        raise StageFailed(f"{file.name}: {str(error).splitlines()[0]}") from error
+        raise StageFailed(f"{file.name}: {one_line(error)}") from error
     print(
         f"restored {database.name} from {file.name}; the one before is kept as {database.name}{swap.KEPT} until the "
         f"next restore. Consumers read what came after the backup again, as far as Kafka still has it"
@@ -116,8 +116,7 @@ def _restore(
 def _make_usable(beside: DatabaseSettings, file: Path) -> None:
     """Check what was restored, and bring it to the schema of these programs. Raises UsageError or StageFailed."""
     with connect(beside) as connection:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        found, newest = row[0] if row else "none", newest_revision()
+        found, newest = stored_revision(connection) or "none", newest_revision()
         if found not in {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}:
             raise UsageError(f"{file.name}: expected a schema up to {newest}, found {found}: made by newer programs")
         for table in NEVER_EMPTY:
@@ -134,7 +133,8 @@ def _migrate(beside: DatabaseSettings) -> None:
     command = [sys.executable, "-m", "database.migrate"]
     done = subprocess.run(command, cwd=REPO, env=given, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise StageFailed(f"the backup could not be brought to this schema: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        raise StageFailed(f"the backup could not be brought to this schema: {said[-1]}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from config.settings import MaintenanceSettings, load
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.findings import FIRST_BAR, MISSING_SESSION
 from utils.clock import wall_now
-from utils.program import SUCCESS, StageFailed, run_program, terminable
+from utils.program import SUCCESS, StageFailed, one_line, run_program, terminable
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     shutil.rmtree(folder)
                 vacuum(connection)
     except (DatabaseUnavailable, psycopg.OperationalError, OSError) as error:
-        raise StageFailed(str(error).splitlines()[0]) from error
+        raise StageFailed(one_line(error)) from error
     rows = ", ".join(f"{table} {count}" for table, count in removed.items())
     print(f"{'would remove' if given.dry_run else 'removed'}: {rows}; folders of task logs {len(logs)}")
     return SUCCESS

@@ -3,14 +3,17 @@
 DB_USER=postgres DB_NAME=postgres DB_<ROLE>_PASSWORD=... python -m database.roles    # as superuser
 """
 
+import argparse
 import os
-import sys
+from collections.abc import Sequence
 
+import psycopg
 from psycopg import sql
 
 from config.roles import ROLES
 from config.settings import DatabaseSettings, load
-from database.connection import Connection, connect
+from database.connection import Connection, DatabaseUnavailable, connect
+from utils.program import SUCCESS, StageFailed, UsageError, one_line, run_program
 
 DATABASES = {"stockdb": "migrate", "airflow": "airflow"}
 """Each database and its owner."""
@@ -46,21 +49,24 @@ def set_rights_on_the_server(connection: Connection) -> None:
     connection.execute("GRANT pg_read_all_stats TO batch")
 
 
-def main() -> int:
-    """Exit code 2 names the passwords that are missing."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make what is missing. Raises UsageError that names the passwords not given, StageFailed."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
     missing = [f"DB_{role.upper()}_PASSWORD" for role in ROLES if not os.environ.get(f"DB_{role.upper()}_PASSWORD")]
     if missing:
-        print(f"roles: expected {', '.join(missing)}, found none", file=sys.stderr)
-        return 2
-    with connect(load(DatabaseSettings)) as connection:
-        for role in ROLES:
-            set_role(connection, role, os.environ[f"DB_{role.upper()}_PASSWORD"])
-        set_rights_on_the_server(connection)
-        for name, owner in DATABASES.items():
-            set_database(connection, name, owner)
+        raise UsageError(f"expected {', '.join(missing)}, found none")
+    try:
+        with connect(load(DatabaseSettings)) as connection:
+            for role in ROLES:
+                set_role(connection, role, os.environ[f"DB_{role.upper()}_PASSWORD"])
+            set_rights_on_the_server(connection)
+            for name, owner in DATABASES.items():
+                set_database(connection, name, owner)
+    except (DatabaseUnavailable, psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        raise StageFailed(one_line(error)) from error
     print(f"roles {', '.join(ROLES)}; databases {', '.join(DATABASES)}")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_program(main))

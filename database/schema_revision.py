@@ -1,10 +1,14 @@
-"""Which migration this version's tables are of, read from the migrations' files.
+"""Which migration this version's tables are of, read from the migrations' files, and which a database is at.
 
 For readers that only compare: Alembic, which runs migrations, would cost each of them 20 MB of memory.
 """
 
 import re
 from pathlib import Path
+
+from psycopg.rows import scalar_row
+
+from database.connection import Connection
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 LINK = re.compile(r'^(revision|down_revision)\b[^=]*= "(\w+)"', re.MULTILINE)
@@ -18,3 +22,10 @@ def newest_revision() -> str:
     if len(heads) != 1:
         raise RuntimeError(f"expected one newest migration in {VERSIONS}, found {sorted(heads)}")
     return str(heads.pop())
+
+
+def stored_revision(connection: Connection) -> str | None:
+    """The migration the database is at."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: str | None = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
+        return found

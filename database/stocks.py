@@ -7,6 +7,7 @@ says the same again moves `fetched_at` alone.
 from database import findings, staging
 from database.bars import REPEATED_WITHIN
 from database.connection import Connection
+from database.doubts import IN_DOUBT
 from utils.messages import FxMessage, ProfileMessage, QuotesMessage
 
 # marketCap / price is the number of shares: a larger change between two quotes is in doubt (rules 2).
@@ -131,20 +132,20 @@ def write_market_cap(connection: Connection, message: QuotesMessage, run_id: str
 def _end_doubts(connection: Connection, values: dict[str, object]) -> int:
     """Doubts of earlier sessions whose shares the quote repeats are over."""
     return connection.execute(
-        """WITH confirmed AS (
-               UPDATE collected_00_market_cap SET confirmed_at = %(fetched_at)s, changed_at = now(),
-                   updated_at = now(), run_id = %(run_id)s
-               WHERE ticker = %(ticker)s AND session_date < %(session_date)s
-                 AND doubt IS NOT NULL AND confirmed_at IS NULL AND fetched_at < %(fetched_at)s
-                 AND abs(%(market_cap)s::numeric / %(quote_price)s::numeric / (market_cap / quote_price) - 1)
-                     <= %(repeated_within)s
-               RETURNING session_date, doubt_value
-           ), found AS (
-               INSERT INTO data_quality_findings (run_id, check_name, ticker, session, severity, detail)
-               SELECT %(run_id)s, %(check)s, %(ticker)s, session_date, 'info',
-                      format('market cap %%s confirmed by a later session''s quote', doubt_value)
-               FROM confirmed ON CONFLICT DO NOTHING
-           )
-           SELECT session_date FROM confirmed""",
+        f"""WITH confirmed AS (
+                UPDATE collected_00_market_cap SET confirmed_at = %(fetched_at)s, changed_at = now(),
+                    updated_at = now(), run_id = %(run_id)s
+                WHERE ticker = %(ticker)s AND session_date < %(session_date)s
+                  AND {IN_DOUBT} AND fetched_at < %(fetched_at)s
+                  AND abs(%(market_cap)s::numeric / %(quote_price)s::numeric / (market_cap / quote_price) - 1)
+                      <= %(repeated_within)s
+                RETURNING session_date, doubt_value
+            ), found AS (
+                INSERT INTO data_quality_findings (run_id, check_name, ticker, session, severity, detail)
+                SELECT %(run_id)s, %(check)s, %(ticker)s, session_date, 'info',
+                       format('market cap %%s confirmed by a later session''s quote', doubt_value)
+                FROM confirmed ON CONFLICT DO NOTHING
+            )
+            SELECT session_date FROM confirmed""",
         values,
     ).rowcount

@@ -30,6 +30,7 @@ from config.settings import (
     ServiceSettings,
     load,
 )
+from config.universe import PERIODS
 from database import incidents
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.incidents import Incident
@@ -37,7 +38,7 @@ from database.pipeline import missing
 from utils import progress
 from utils.alerts import Channel, channels
 from utils.clock import ClockUnavailable, platform_now
-from utils.program import SUCCESS, StageFailed, run_program
+from utils.program import SUCCESS, StageFailed, one_line, run_program
 from utils.sessions import close_of, next_session
 
 log = logging.getLogger(__name__)
@@ -98,8 +99,9 @@ def usable_runs(connection: Connection) -> list[UsableRun]:
 def newest_portfolios(connection: Connection) -> date | None:
     """The newest session for which the portfolios of all three periods were computed."""
     row = connection.execute(
-        """SELECT as_of_date FROM analytics_portfolios WHERE strategy IN ('5d', '10d', '20d')
-           GROUP BY as_of_date HAVING count(*) = 3 ORDER BY as_of_date DESC LIMIT 1"""
+        """SELECT as_of_date FROM analytics_portfolios WHERE strategy <> 'monthly'
+           GROUP BY as_of_date HAVING count(*) = %s ORDER BY as_of_date DESC LIMIT 1""",
+        (len(PERIODS),),
     ).fetchone()
     return row[0] if row else None
 
@@ -229,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             one_look()
         except AWAY as error:
-            raise StageFailed(str(error)) from error
+            raise StageFailed(one_line(error)) from error
         return SUCCESS
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -24,9 +24,10 @@ from api.schemas import (
 )
 from api.tables import CSV_DOCUMENTED, table_answer
 from config.universe import PERIODS
-from database import results
+from database import read_etfs, read_portfolios
 from database.connection import Connection
-from database.results import EtfReturn, Header, Strategy
+from database.read_etfs import EtfReturn
+from database.read_portfolios import Header, Strategy
 from utils.sessions import previous_session, session_at_or_before
 
 router = APIRouter(prefix="/dashboard", tags=["dashboard"], responses=DOCUMENTED)
@@ -60,7 +61,7 @@ def trending_etfs(
 ) -> TrendingEtfs | Response:
     """One row an ETF with all three periods and the month to date; ranked by the return of period_days (rules 3, 7)."""
     day = required_date(db, "trending", as_of_date, what="ETF result")
-    returns = results.etf_returns(db, day)
+    returns = read_etfs.etf_returns(db, day)
     answer = TrendingEtfs(
         as_of_date=day,
         computed_at=max(row.updated_at for row in returns),
@@ -84,7 +85,7 @@ def etf_rows(db: Connection, day: date, returns: list[EtfReturn], period_days: i
     by_etf: dict[str, dict[int, EtfReturn]] = defaultdict(dict)
     for row in returns:
         by_etf[row.etf_ticker][row.period_days] = row
-    month_to_date = results.etf_total_returns(db, previous_session(day.replace(day=1)), day)
+    month_to_date = read_etfs.etf_total_returns(db, previous_session(day.replace(day=1)), day)
     rows = [
         TrendingEtf.model_validate(
             {
@@ -97,7 +98,7 @@ def etf_rows(db: Connection, day: date, returns: list[EtfReturn], period_days: i
             }
             | period_fields(by_etf[etf.ticker])
         )
-        for etf in results.universe(db)
+        for etf in read_etfs.universe(db)
     ]
     return sorted(rows, key=lambda row: (row.rank_by_return is None, row.rank_by_return))
 
@@ -134,9 +135,9 @@ def portfolio_changes(
 ) -> PortfolioChanges | Response:
     """In, out, and weights before and after, against the newest portfolio of the strategy before this one."""
     header = existing_header(db, period_days.strategy, as_of_date)
-    before = results.previous_portfolio_date(db, header.strategy, header.as_of_date)
-    old = results.positions(db, header.strategy, before) if before else []
-    entered, left, stayed = figures.moves(old, results.positions(db, header.strategy, header.as_of_date))
+    before = read_portfolios.previous_portfolio_date(db, header.strategy, header.as_of_date)
+    old = read_portfolios.positions(db, header.strategy, before) if before else []
+    entered, left, stayed = figures.moves(old, read_portfolios.positions(db, header.strategy, header.as_of_date))
     if before is None:
         entered = []  # nothing to compare with: a first portfolio is not fourteen arrivals
     answer = PortfolioChanges(
@@ -162,7 +163,7 @@ def portfolio_summary(
 ) -> PortfolioSummary:
     """Concentration, sectors, SPY's return over the period, and what it shares with the other portfolios."""
     header = existing_header(db, period_days.strategy, as_of_date)
-    held = results.positions(db, header.strategy, header.as_of_date)
+    held = read_portfolios.positions(db, header.strategy, header.as_of_date)
     weights = {row.ticker: row.portfolio_weight for row in held}
     descending = sorted(weights.values(), reverse=True)
     is_monthly = period_days is PeriodOrMonthly.MONTHLY
@@ -173,7 +174,7 @@ def portfolio_summary(
         largest_weight_pct=figures.percent(descending[0]) if held else None,
         top5_weight_pct=figures.percent(sum(descending[:5], Decimal(0))) if held else None,
         effective_positions=figures.effective_positions(descending),
-        spy_return_pct=None if is_monthly else results.spy_return(db, header.as_of_date, int(period_days)),
+        spy_return_pct=None if is_monthly else read_etfs.spy_return(db, header.as_of_date, int(period_days)),
         sectors=figures.sector_weights(held),
         overlaps=list(overlaps(db, header, weights)),
     )
@@ -183,15 +184,17 @@ def overlaps(db: Connection, header: Header, weights: Mapping[str, Decimal]) -> 
     """The other strategies' portfolios of that date (monthly: the newest rebalance made before the next result, as a
     Sunday's stands beside Friday's portfolios).
     """
-    following = results.next_portfolio_date(db, header.strategy, header.as_of_date)
+    following = read_portfolios.next_portfolio_date(db, header.strategy, header.as_of_date)
     before_next = following - timedelta(days=1) if following else date.max
     for strategy in STRATEGIES:
         if strategy == header.strategy:
             continue
-        other = results.header_at_or_before(db, strategy, before_next if strategy == "monthly" else header.as_of_date)
+        other = read_portfolios.header_at_or_before(
+            db, strategy, before_next if strategy == "monthly" else header.as_of_date
+        )
         if other is None or (strategy != "monthly" and other.as_of_date != session_at_or_before(header.as_of_date)):
             continue
-        theirs = {row.ticker: row.portfolio_weight for row in results.positions(db, strategy, other.as_of_date)}
+        theirs = {row.ticker: row.portfolio_weight for row in read_portfolios.positions(db, strategy, other.as_of_date)}
         shared, overlap_weight_pct = figures.overlap(weights, theirs)
         yield PortfolioOverlap(
             strategy=strategy,

@@ -35,11 +35,10 @@ from api.schemas import (
 )
 from api.tables import CSV_DOCUMENTED, table_answer, wants_csv
 from config.universe import BENCHMARK, ETFS, SNAPSHOT_REACH_DAYS
-from database import read_etfs, read_holdings, read_months, results
+from database import read_etfs, read_holdings, read_months
 from database.connection import Connection
 from database.read_dates import result_dates
-from database.read_etfs import EtfBar
-from database.results import Etf
+from database.read_etfs import Etf, EtfBar
 
 router = APIRouter(prefix="/dashboard", tags=["dashboard"], responses=DOCUMENTED)
 NAMES_KO = {etf.ticker: etf.name_ko for etf in ETFS}
@@ -82,7 +81,8 @@ def etf_holdings(
     found = newest if as_of_date is None else read_holdings.snapshot(db, ticker, as_of_date)
     day = as_of_date or newest.holdings_as_of
     if found is None or day > max(app.clock.expected_session(), newest.holdings_as_of):
-        raise missing_date(day, newest.holdings_as_of, what=what, is_of_session=False)
+        before = found.holdings_as_of if found else None
+        raise missing_date(day, newest.holdings_as_of, before=before, what=what, is_of_session=False)
     returns_as_of = result_dates(db, "top_holdings", day).at_or_before
     rows = read_holdings.holdings(
         db, ticker, found.holdings_as_of, day=day, period_days=period_days, returns_as_of=returns_as_of
@@ -206,7 +206,7 @@ def relative_strength(request: Request, app: App, db: Database, sessions: Sessio
     ETF₀ is the close of base_date: the first session, or the first later one with a bar. A gap stays null, and so does
     what follows a bar in doubt while the doubt lasts (rules 2).
     """
-    universe = results.universe(db)
+    universe = read_etfs.universe(db)
     bars = read_etfs.bars(db, [etf.ticker for etf in universe], sessions[0], sessions[-1])
     answer = RelativeStrength(
         as_of_date=sessions[-1],
@@ -268,7 +268,7 @@ def monthly_performance(
     partial = {month.name: month.is_partial for month in shown}
     spy = compounded([cells.get((BENCHMARK, name)) for name in names])
     rows = []
-    for etf in sorted(results.universe(db), key=lambda etf: etf.etf_type != "sector"):
+    for etf in sorted(read_etfs.universe(db), key=lambda etf: etf.etf_type != "sector"):
         of_etf = [cells.get((etf.ticker, name)) for name in names]
         total = compounded(of_etf)
         rows.append(
@@ -361,7 +361,7 @@ def trending_etf_top_holdings(
     etfs = read_etfs.trending(db, day, period_days)
     analysed = result_dates(db, "top_holdings", day).at_or_before
     rows = read_holdings.top_holdings(db, analysed, period_days, etfs=etfs, limit=limit) if analysed else []
-    computed_at = [row.updated_at for row in results.etf_returns(db, day)]
+    computed_at = [row.updated_at for row in read_etfs.etf_returns(db, day)]
     answer = TrendingEtfTopHoldings(
         as_of_date=day,
         computed_at=max(computed_at),

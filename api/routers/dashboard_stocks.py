@@ -1,7 +1,8 @@
 """The dashboard's stocks: what is allocated, and what rose most."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 from fastapi import APIRouter, Request, Response
 
@@ -21,8 +22,9 @@ from api.schemas import (
 )
 from api.tables import CSV_DOCUMENTED, table_answer
 from config.universe import UNKNOWN_SECTOR
-from database import read_holdings, results
+from database import read_etfs, read_holdings, read_portfolios
 from database.read_holdings import Performer
+from database.read_portfolios import Header
 
 router = APIRouter(prefix="/dashboard", tags=["dashboard"], responses=DOCUMENTED)
 
@@ -46,18 +48,21 @@ def active_allocations(
 
     A period in the answer's period_days that has no row is an empty portfolio; /stocks/portfolio says why.
     """
-    newest = results.newest_portfolio_date(db)
+    strategies = [period.strategy for period in ([period_days] if period_days else Period)]
+    what = f"{period_days.strategy} portfolio" if period_days else "portfolio"
+    newest = newest_of(read_portfolios.header(db, strategy) for strategy in strategies)
     if newest is None:
-        raise nothing_yet("portfolio")
+        raise nothing_yet(what)
     day = as_of_date or newest
-    headers = results.headers_of(db, day)
+    headers = [header for header in read_portfolios.headers_of(db, day) if header.strategy in strategies]
     if not headers:
-        raise missing_date(day, newest, what="portfolio")
+        before = newest_of(read_portfolios.header_at_or_before(db, strategy, day) for strategy in strategies)
+        raise missing_date(day, newest, before=before, what=what)
     rows = [
         Allocation.model_validate(
             vars(row) | {"weight_pct": figures.percent(row.portfolio_weight), "source_etfs": row.source_etfs.split(",")}
         )
-        for row in results.allocations(db, day)
+        for row in read_portfolios.allocations(db, day)
         if period_days in (None, row.period_days) and sector in (None, row.sector)
     ]
     answer = Allocations(
@@ -68,6 +73,11 @@ def active_allocations(
         allocations=rows,
     )
     return table_answer(request, answer, name="active-allocations", row_type=Allocation, rows=answer.allocations)
+
+
+def newest_of(headers: Iterable[Header | None]) -> date | None:
+    """The newest of their dates."""
+    return max((header.as_of_date for header in headers if header), default=None)
 
 
 @router.get("/top-performers", summary="The best stocks", response_model=TopPerformers, responses=CSV_DOCUMENTED)
@@ -90,7 +100,7 @@ def top_performers(
     answer = TopPerformers(
         **dated(app, day, found),
         period_days=period_days,
-        spy_return_pct=results.spy_return(db, day, period_days),
+        spy_return_pct=read_etfs.spy_return(db, day, period_days),
         stocks=ranked(found[:limit]),
     )
     return table_answer(request, answer, name="top-performers", row_type=TopPerformer, rows=answer.stocks)
@@ -120,7 +130,7 @@ def top_performers_by_sector(
     answer = TopPerformersBySector(
         **dated(app, day, found),
         period_days=period_days,
-        spy_return_pct=results.spy_return(db, day, period_days),
+        spy_return_pct=read_etfs.spy_return(db, day, period_days),
         sectors=[
             SectorPerformers(sector=name, stock_count=len(rows), stocks=ranked(rows[:limit]))
             for name, rows in sorted(by_sector.items(), key=lambda item: (item[0] == UNKNOWN_SECTOR, item[0]))

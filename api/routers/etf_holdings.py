@@ -27,9 +27,9 @@ from api.schemas import (
 )
 from api.tables import CSV_DOCUMENTED, table_answer
 from config.universe import UNKNOWN_SECTOR
-from database import read_holdings, read_stocks, results
+from database import read_etfs, read_holdings, read_stocks
 from database.connection import Connection
-from database.results import Etf
+from database.read_etfs import Etf
 
 router = APIRouter(prefix="/etf-holdings", tags=["etf-holdings"], responses=DOCUMENTED)
 WHAT = "analysis of holdings"
@@ -235,7 +235,7 @@ def etf_overlap(
 
 def shown(db: Connection, etf_type: str | None) -> list[Etf]:
     """The universe, or its ETFs of one type, in ticker order."""
-    return [etf for etf in results.universe(db) if etf_type in (None, etf.etf_type)]
+    return [etf for etf in read_etfs.universe(db) if etf_type in (None, etf.etf_type)]
 
 
 def dated(app: Services, day: date, rows: Iterable[Written]) -> dict[str, Any]:

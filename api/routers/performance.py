@@ -20,7 +20,7 @@ from config.universe import COST_BPS
 from database import read_performance
 from database.connection import Connection
 from database.read_performance import Origin, StoredDay
-from database.results import Strategy
+from database.read_portfolios import Strategy
 from utils.metrics import Day, Figures, figures, net_equity
 from utils.sessions import sessions_between
 

@@ -124,15 +124,15 @@ def dated(app: Services, db: Connection) -> dict[str, Any]:
 def pipeline_freshness(request: Request, app: App, db: Database) -> Freshness | Response:
     """The newest date in each table against the one that should be there by now, and how many rows there are.
 
-    Daily tables should have the last closed session (rules 1), exchange rates the one before it (rules 4), weekly
-    tables the session of the last Sunday, monthly ones the last rebalance. A session that only just closed is
-    expected, too: /status tells when it is due.
+    Daily tables should have the last closed session (rules 1), exchange rates the one before it (rules 4). A session
+    that only just closed is expected, too: /status tells when it is due. Weekly tables should have the session of the
+    last Sunday, monthly ones the last rebalance, both from API_FRESH_HOURS after their run began.
     """
-    now, settle = app.clock.now(), app.platform.settle_minutes
+    due = app.clock.now() - timedelta(hours=app.api.fresh_hours)
     expected = {
         "daily": app.clock.expected_session(),
-        "weekly": weekly_session(now, settle_minutes=settle),
-        "monthly": newest_rebalance(now),
+        "weekly": weekly_session(due, settle_minutes=app.platform.settle_minutes),
+        "monthly": newest_rebalance(due),
     }
     tables = [
         table_row(table, read_pipeline.reach(db, table), expected[table.cadence]) for table in read_pipeline.TABLES

@@ -10,8 +10,8 @@ from api.figures import won_per_dollar
 from api.freshness import late_at, next_run_at, sessions_behind
 from api.problems import DOCUMENTED, RETRY_AFTER_SECONDS, ProblemError
 from api.schemas import Health, Ready, Sessions, Status
-from database import results
-from database.schema_revision import newest_revision
+from database import read_portfolios, read_stocks
+from database.schema_revision import newest_revision, stored_revision
 from utils.sessions import next_session, sessions_between
 
 open_router = APIRouter(tags=["service"])
@@ -34,7 +34,7 @@ def ready(response: Response, db: RawConnection) -> Ready:
     """200 with a migrated database; 503 while it is away or a migration is missing."""
     response.headers.update(NOT_KEPT)
     try:
-        found = results.schema_revision(db)
+        found = stored_revision(db)
     except errors.UndefinedTable:
         found = None
     if found != NEWEST_REVISION:
@@ -61,11 +61,11 @@ def metrics(request: Request, app: App) -> Response:
 @router.get("/status", summary="How fresh are the results?")
 def status(app: App, db: Database) -> Status:
     """Newest results against the session they should describe (rules 1), and when the pipeline runs next."""
-    newest = results.newest_portfolio_date(db)
+    newest = read_portfolios.newest_portfolio_date(db)
     expected = app.clock.expected_session()
     behind = None if newest is None else sessions_behind(newest, expected)
     is_current = newest is not None and app.is_current(newest)
-    rate = results.fx_rate(db, "KRW", newest) if newest else None
+    rate = read_stocks.fx_rate(db, "KRW", newest) if newest else None
     return Status(
         as_of_date=newest,
         expected_as_of_date=expected,
@@ -73,7 +73,7 @@ def status(app: App, db: Database) -> Status:
         freshness="current" if behind == 0 else "due" if is_current else "behind",
         due_at=late_at(newest, app.api.fresh_hours) if newest and behind else None,
         is_current=is_current,
-        computed_at=results.newest_computed_at(db, newest) if newest else None,
+        computed_at=read_portfolios.newest_computed_at(db, newest) if newest else None,
         next_run_at=next_run_at(app.clock.now()),
         is_demo=app.platform.is_demo,
         market=app.platform.market,
@@ -86,7 +86,7 @@ def status(app: App, db: Database) -> Status:
 @router.get("/sessions", summary="Which dates have results?")
 def sessions(app: App, db: Database) -> Sessions:
     """Sessions with portfolios, those in between without, and the rebalance dates."""
-    found = results.portfolio_dates(db, monthly=False)
+    found = read_portfolios.portfolio_dates(db, monthly=False)
     until = app.clock.expected_session()
     return Sessions(
         first=found[0] if found else None,
@@ -94,5 +94,5 @@ def sessions(app: App, db: Database) -> Sessions:
         sessions=found,
         without_result=sorted(set(sessions_between(found[0], until)) - set(found)) if found else [],
         next_session=next_session(until),
-        rebalances=results.portfolio_dates(db, monthly=True),
+        rebalances=read_portfolios.portfolio_dates(db, monthly=True),
     )

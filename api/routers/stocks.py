@@ -39,10 +39,10 @@ from api.schemas.choices import PortfolioState
 from api.tables import CSV_DOCUMENTED, table_answer
 from config.sentences import OF_MONTHLY, OF_PERIODS
 from config.universe import MONTHLY_VALID_SESSIONS
-from database import read_stocks, results
+from database import read_portfolios, read_stocks
 from database.connection import Connection
+from database.read_portfolios import Header
 from database.read_stocks import Profile
-from database.results import Header
 from utils.sessions import session_at_or_before, session_offset, sessions_between
 
 router = APIRouter(prefix="/stocks", tags=["stocks"], responses=DOCUMENTED)
@@ -107,8 +107,8 @@ def portfolio(
 
 def computed(app: Services, db: Connection, header: Header, period_days: int) -> PortfolioAnswer:
     """The answer about a portfolio that was computed, be it empty."""
-    held = results.positions(db, header.strategy, header.as_of_date)
-    looked_at = results.candidates(db, header.as_of_date, period_days)
+    held = read_portfolios.positions(db, header.strategy, header.as_of_date)
+    looked_at = read_portfolios.candidates(db, header.as_of_date, period_days)
     state, reason = state_of(header)
     return PortfolioAnswer(
         **header_of(app, db, header, held),
@@ -133,7 +133,10 @@ def computed(app: Services, db: Connection, header: Header, period_days: int) ->
 
 
 def header_of(
-    app: Services, db: Connection, header: Header, held: Sequence[results.Position | results.MonthlyPosition]
+    app: Services,
+    db: Connection,
+    header: Header,
+    held: Sequence[read_portfolios.Position | read_portfolios.MonthlyPosition],
 ) -> dict[str, Any]:
     """What the answers about both kinds of portfolio have in common (rules 4, 5)."""
     weights = [row.portfolio_weight for row in held]
@@ -203,7 +206,7 @@ def not_yet(app: Services, db: Connection, period_days: int) -> PortfolioAnswer:
 
 def usd_krw(db: Connection, as_of_date: date) -> UsdKrw | None:
     """The rate results of the date use."""
-    rate = results.fx_rate(db, "KRW", as_of_date)
+    rate = read_stocks.fx_rate(db, "KRW", as_of_date)
     return UsdKrw(rate=figures.won_per_dollar(rate.usd_per_unit), rate_date=rate.rate_date) if rate else None
 
 
@@ -224,7 +227,7 @@ def monthly_portfolio(
     header = required_header(db, "monthly", rebalance_date)
     if header is None:
         raise nothing_yet("monthly portfolio")
-    held = results.monthly_positions(db, header.as_of_date)
+    held = read_portfolios.monthly_positions(db, header.as_of_date)
     state, reason = monthly_state(header)
     answer = MonthlyPortfolio(
         **header_of(app, db, header, held),
@@ -258,7 +261,7 @@ def monthly_state(header: Header) -> tuple[PortfolioState, str | None]:
 def validity(app: Services, db: Connection, header: Header) -> dict[str, Any]:
     """Until when a monthly portfolio holds (rules 1, 5)."""
     valid_until = session_offset(session_at_or_before(header.as_of_date), MONTHLY_VALID_SESSIONS)
-    superseded_by = results.next_portfolio_date(db, "monthly", header.as_of_date)
+    superseded_by = read_portfolios.next_portfolio_date(db, "monthly", header.as_of_date)
     newest = app.clock.expected_session()
     return {
         "rebalance_date": header.as_of_date,

@@ -6,10 +6,10 @@ from typing import Literal
 from typing_extensions import TypeAliasType
 
 from config import sentences, universe
-from database import findings, read_performance, read_pipeline, results
+from database import findings, read_performance, read_pipeline, read_portfolios
 
 EtfType = TypeAliasType("EtfType", universe.EtfType)
-Strategy = TypeAliasType("Strategy", results.Strategy)
+Strategy = TypeAliasType("Strategy", read_portfolios.Strategy)
 PortfolioState = TypeAliasType("PortfolioState", Literal["ok", "empty", "not_computed", "no_snapshot"])
 PortfolioStatus = TypeAliasType("PortfolioStatus", Literal["complete", "partial", "empty"])
 Origin = TypeAliasType("Origin", read_performance.Origin)

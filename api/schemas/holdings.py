@@ -41,6 +41,9 @@ class EtfHoldings(Dated):
 
     etf_ticker: EtfTicker
     holdings_as_of: date = Field(description="Date of the list: the newest at or before as_of_date")
+    is_current: bool = Field(
+        description="No session after holdings_as_of closed more than API_FRESH_HOURS (default 18) ago"
+    )
     is_in_reach: bool = Field(description="At most 45 days old at as_of_date: recent enough for portfolios (rules 4)")
     covered_weight_pct: float = Field(description="Σ of the known holdings, percent of the fund; at most ten are known")
     period_days: PeriodDays

@@ -9,7 +9,9 @@ from api.schemas.model import Dated, Model
 
 
 class PerformanceDay(Model):
-    """One session of one series. Equity starts at 1 on started_on; equity_net after the cost of the first purchase."""
+    """One session of one series. Equity starts at 1 on started_on; equity_net after the cost of the first purchase, or
+    at 1 where the range begins within the series: that day's cost is left out of it.
+    """
 
     origin: Origin = Field(description="live: as published; simulated: calculated afterwards, drawn apart")
     started_on: date = Field(description="First session of the series: names it")
@@ -18,7 +20,7 @@ class PerformanceDay(Model):
     daily_return_net: float | None = Field(description="Percent, USD, after the day's cost; null on the first day")
     benchmark_return: float | None = Field(description="SPY's, percent, dividends reinvested; null on the first day")
     equity: float = Field(description="Before cost, 1 at the start", ge=0)
-    equity_net: float = Field(description="After cost at cost_bps, 1 at the start: the headline", ge=0)
+    equity_net: float = Field(description="After cost at cost_bps, from 1 before the first cost: the headline", ge=0)
     benchmark_equity: float = Field(description="SPY, bought once, no cost, 1 at the start", ge=0)
     drawdown_pct: float = Field(description="equity_net against its highest value so far (1 at least), percent", le=0)
     benchmark_drawdown_pct: float = Field(
@@ -85,7 +87,9 @@ class PerformanceSeries(Model):
 
 
 class Performance(Dated):
-    """Realised performance of one strategy: net of cost unless a name says else."""
+    """Realised performance of one strategy. Figures and returns of purchases are net of cost; daily_return and equity
+    are before cost.
+    """
 
     strategy: Strategy = Field(description="The strategy")
     start_date: date = Field(description="First session in the answer")

@@ -121,8 +121,10 @@ class PortfolioAnswer(Dated):
     trending_etfs: int | None = Field(description="ETFs that rose and beat SPY in the period")
     holdings_oldest: date | None = Field(description="Oldest holdings snapshot used")
     position_count: int = Field(description="Number of positions")
-    largest_weight_pct: float | None = Field(description="Largest weight, percent")
-    effective_positions: float | None = Field(description="1 / Σ w²: as many equal weights would be as concentrated")
+    largest_weight_pct: float | None = Field(description="Largest weight, percent; null without a position")
+    effective_positions: float | None = Field(
+        description="1 / Σ w²: as many equal weights would be as concentrated; null without a position"
+    )
     usd_krw: UsdKrw | None = Field(description="Rate for showing market caps in won; null when none is in reach")
     warnings: list[Caution] = Field(description="To be shown above the portfolio")
     sentences: list[FixedSentence] = Field(description="To be shown beside the portfolio, always")
@@ -212,17 +214,21 @@ class MonthlyPortfolio(Dated):
     input_as_of_date: date | None = Field(description="Session whose three portfolios were merged")
     state: PortfolioState = Field(description="ok, or why there is no position")
     reason: str | None = Field(description="The state in one English sentence; null when ok")
-    status: PortfolioStatus | None = Field(description="Of the portfolio; null when not computed")
-    origin: Origin | None = Field(
+    status: PortfolioStatus = Field(
+        description="complete; partial: something was left out that could have given a position; empty"
+    )
+    origin: Origin = Field(
         description="live: published before the next session's close; simulated: calculated afterwards"
     )
-    revision: int | None = Field(description="1 for what was published first")
-    first_published_at: datetime | None = Field(description="When revision 1 was published (platform clock, UTC)")
-    published_at: datetime | None = Field(description="When this revision was published (platform clock, UTC)")
-    holdings_oldest: date | None = Field(description="Oldest holdings snapshot used")
+    revision: int = Field(description="1 for what was published first")
+    first_published_at: datetime = Field(description="When revision 1 was published (platform clock, UTC)")
+    published_at: datetime = Field(description="When this revision was published (platform clock, UTC)")
+    holdings_oldest: date | None = Field(description="Oldest holdings snapshot used; null without any")
     position_count: int = Field(description="Number of positions")
-    largest_weight_pct: float | None = Field(description="Largest weight, percent")
-    effective_positions: float | None = Field(description="1 / Σ w²: as many equal weights would be as concentrated")
+    largest_weight_pct: float | None = Field(description="Largest weight, percent; null without a position")
+    effective_positions: float | None = Field(
+        description="1 / Σ w²: as many equal weights would be as concentrated; null without a position"
+    )
     usd_krw: UsdKrw | None = Field(description="Rate for showing market caps in won; null when none is in reach")
     warnings: list[Caution] = Field(description="To be shown above the portfolio")
     sentences: list[FixedSentence] = Field(description="To be shown beside the portfolio, always")

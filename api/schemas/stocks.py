@@ -7,8 +7,8 @@ from pydantic import Field
 from api.schemas.model import CompanyName, Currency, Dated, Model, Page, Price, Sector, Ticker
 
 
-class StockRow(Model):
-    """One stock, with its newest bar and market cap."""
+class StockProfile(Model):
+    """What is known of a stock."""
 
     ticker: Ticker
     company_name: CompanyName
@@ -16,6 +16,11 @@ class StockRow(Model):
     industry: str | None = Field(description="Industry as the source names it; null when unknown")
     exchange: str | None = Field(description="The source's exchange code; null when unknown")
     currency: Currency
+
+
+class StockRow(StockProfile):
+    """One stock, with its newest bar and market cap."""
+
     trade_date: date | None = Field(description="Session of the newest bar; null without any")
     close_price: float | None = Field(description="Its close, own currency, split-adjusted")
     price_change_percent: float | None = Field(
@@ -52,15 +57,9 @@ class StockBar(Model):
     doubt: str | None = Field(description="Why the bar is in doubt and used by no result; null when it is not")
 
 
-class StockLatest(Dated):
+class StockLatest(StockProfile, Dated):
     """The newest bar of a stock, and what is known of the stock."""
 
-    ticker: Ticker
-    company_name: CompanyName
-    sector: Sector
-    industry: str | None = Field(description="Industry as the source names it; null when unknown")
-    exchange: str | None = Field(description="The source's exchange code; null when unknown")
-    currency: Currency
     bar: StockBar = Field(description="The newest session")
     market_cap: int | None = Field(description="Newest quoted whole-company market cap, in market_cap_currency")
     market_cap_currency: str | None = Field(description="ISO code")

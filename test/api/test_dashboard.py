@@ -183,13 +183,23 @@ class TestStocks:
         assert answer["allocations"][2]["source_etfs"] == ["SCHD", "XLV"]
 
     def test_allocations_of_one_period_or_sector(self, reader: TestClient) -> None:
-        assert len(get(reader, "/dashboard/active-allocations", period_days=20)["allocations"]) == 2
-        assert get(reader, "/dashboard/active-allocations", period_days=10)["allocations"] == []
+        twenty = get(reader, "/dashboard/active-allocations", period_days=20)
+        assert (twenty["period_days"], len(twenty["allocations"])) == ([20], 2)
+        ten = get(reader, "/dashboard/active-allocations", period_days=10)
+        assert (ten["period_days"], ten["allocations"]) == ([10], [])  # empty; of 5 and 20 nothing is said
         found = get(reader, "/dashboard/active-allocations", sector="Healthcare")["allocations"]
         assert [row["ticker"] for row in found] == ["BETA"]
         thursday = get(reader, "/dashboard/active-allocations", as_of_date="2026-01-22")
         assert (thursday["period_days"], len(thursday["allocations"])) == ([20], 2)
         assert "period_days" in problem(reader, "/dashboard/active-allocations", 422, period_days=7)["detail"]
+
+    def test_a_date_without_a_portfolio_of_the_period_names_those_with_one(self, reader: TestClient) -> None:
+        found = problem(reader, "/dashboard/active-allocations", 404, as_of_date="2026-01-25")
+        assert (found["newest_as_of_date"], found["result_at_or_before"]) == ("2026-01-23", "2026-01-23")
+        # Thursday has a portfolio of 20 sessions, none of 5
+        found = problem(reader, "/dashboard/active-allocations", 404, period_days=5, as_of_date="2026-01-22")
+        assert found["detail"] == "There is no 5d portfolio of 2026-01-22; the newest is of 2026-01-23"
+        assert found["result_at_or_before"] is None
 
     def test_performers_whoever_holds_them(self, reader: TestClient) -> None:
         answer = get(reader, "/dashboard/top-performers")

@@ -127,6 +127,8 @@ class TestEtfHoldings:
         for day in ("2025-11-29", "2026-01-26", "9999-12-31", "0001-01-01"):
             found = problem(reader, "/dashboard/etf-holdings", 404, ticker="QQQ", as_of_date=day)
             assert found["detail"] == f"There is no holdings list of QQQ of {day}; the newest is of 2026-01-22"
+            before = None if day < "2025-11-30" else "2026-01-22"
+            assert found["result_at_or_before"] == before
         assert "no holdings list of SPY yet" in problem(reader, "/dashboard/etf-holdings", 404, ticker="SPY")["detail"]
         assert "ticker: field required" in problem(reader, "/dashboard/etf-holdings", 422)["detail"]
 

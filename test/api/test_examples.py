@@ -1,4 +1,5 @@
 """The examples of the OpenAPI page are what the API answers of test.api.market, whole: golden answers, one a path.
+What holds for every path that needs a key is tried with the request of its example.
 
 After a change that is meant, or for a new path (a file with its request alone), all of them are made anew by
 
@@ -16,8 +17,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.openapi import EXAMPLES
+from test.api.asking import table
 
 FILES = sorted(EXAMPLES.glob("*.json"))
+EMPTY = {"sessions": ["without_result"]}  # a list without a row shows nobody what a row is
+UNDATED = {"sessions"}  # dates themselves
 
 
 def operations(client: TestClient) -> dict[str, Any]:
@@ -55,8 +59,23 @@ def test_every_operation_shows_its_own(reader: TestClient) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: Path(file).stem)
 def test_none_is_empty_or_long(file: Path) -> None:
-    """A list without a row shows nobody what a row is."""
     answer = json.loads(file.read_text(encoding="utf-8"))["answer"]
-    rows = [value for value in answer.values() if isinstance(value, list)]
-    assert not rows or any(rows)
+    assert [name for name, value in answer.items() if value == []] == EMPTY.get(file.stem, [])
     assert len(file.read_text(encoding="utf-8").splitlines()) < 600
+
+
+def test_every_answer_is_dated_confirmed_and_where_it_is_a_table_given_as_csv(reader: TestClient) -> None:
+    tables = 0
+    for name, operation in operations(reader).items():
+        request = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))["request"]
+        first = reader.get(request)
+        lacking = {"as_of_date", "computed_at", "is_current"} - first.json().keys()
+        assert bool(lacking) is (name in UNDATED), (name, lacking)
+        again = reader.get(request, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"]), name
+        if "text/csv" in operation["responses"]["200"]["content"]:
+            rows = table(reader, request)
+            assert rows and None not in rows[0], name  # each cell has a heading
+            assert "as_of_date" in rows[0], name
+            tables += 1
+    assert tables > 20

@@ -110,6 +110,23 @@ class TestFreshness:
         assert answer["is_current"] is True
         assert [row["table"] for row in answer["tables"] if row["cadence"] == "daily" and row["sessions_behind"]] == []
 
+    @pytest.mark.parametrize(
+        ("hour", "is_late"),
+        [(datetime(2026, 1, 25, 18, 0, tzinfo=UTC), False), (datetime(2026, 1, 26, 11, 59, tzinfo=UTC), False),
+         (datetime(2026, 1, 26, 12, 1, tzinfo=UTC), True)],
+    )  # fmt: skip
+    def test_what_a_sunday_makes_is_not_behind_while_it_is_being_made(
+        self, client: TestClient, db: Connection, monkeypatch: pytest.MonkeyPatch, hour: datetime, is_late: bool
+    ) -> None:
+        """Rebalance at 14:00 UTC, analysis at 18:00: late from API_FRESH_HOURS on, as everything is."""
+        everything(db)
+        db.execute("UPDATE analytics_09_etf_overlap SET as_of_date = '2026-01-16'")
+        monkeypatch.setattr(freshness, "wall_now", lambda: hour)
+        rows = {row["table"]: row for row in get(client, "/pipeline/freshness")["tables"]}
+        assert bool(rows["analytics_09_etf_overlap"]["sessions_behind"]) is is_late
+        monthly_is_late = hour > datetime(2026, 1, 26, 8, 0, tzinfo=UTC)
+        assert bool(rows["analytics_08_monthly_portfolio"]["sessions_behind"]) is monthly_is_late
+
     def test_after_the_last_sunday_of_the_month(self, reader: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(freshness, "wall_now", lambda: datetime(2026, 1, 26, 12, tzinfo=UTC))
         rows = {row["table"]: row for row in get(reader, "/pipeline/freshness")["tables"]}

@@ -1,4 +1,5 @@
-"""What holds for every path: keys, problems, freshness, conditional and compressed answers."""
+"""What holds for every path: keys, problems, freshness, conditional and compressed answers. Each path's own turn:
+test_examples.py (304, CSV) and test_bad_requests.py (keys)."""
 
 from datetime import UTC, datetime
 
@@ -12,23 +13,12 @@ from database.schema_revision import newest_revision
 from test.published import KEY, Connection
 from utils.program import UsageError
 
-DATA_PATHS = (
-    "/status",
-    "/sessions",
+DATED_PATHS = (
     "/stocks/portfolio",
     "/dashboard/trending-etfs",
     "/dashboard/portfolio-changes",
     "/dashboard/portfolio-summary",
 )
-
-
-@pytest.mark.parametrize("path", DATA_PATHS)
-def test_every_data_path_needs_a_key(client: TestClient, path: str) -> None:
-    for headers in ({"X-API-Key": ""}, {"X-API-Key": "test.wrong"}, {"X-API-Key": "nobody.0123456789abcdef"}):
-        answer = client.get(path, headers=headers)
-        assert answer.status_code == 401
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert KEY.partition(".")[2] not in answer.text
 
 
 def test_open_paths_need_none(client: TestClient) -> None:
@@ -69,7 +59,7 @@ def test_a_bad_parameter_names_the_accepted_values(client: TestClient, path: str
 
 
 @pytest.mark.usefixtures("results")
-@pytest.mark.parametrize("path", DATA_PATHS[2:])
+@pytest.mark.parametrize("path", DATED_PATHS)
 @pytest.mark.parametrize(("day", "why"), [("2026-01-21", "There is no"), ("2026-01-24", "is not a session")])
 def test_a_date_without_result_names_the_newest(client: TestClient, path: str, day: str, why: str) -> None:
     answer = client.get(path, params={"as_of_date": day})
@@ -119,13 +109,6 @@ def test_ready_names_missing_migrations(client: TestClient, db: Connection, chan
 
 @pytest.mark.usefixtures("results")
 class TestTransfer:
-    @pytest.mark.parametrize("path", DATA_PATHS)
-    def test_an_answer_the_caller_has_is_confirmed_with_304(self, client: TestClient, path: str) -> None:
-        first = client.get(path)
-        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["etag"] == first.headers["etag"]
-
     def test_the_tag_changes_with_the_result(self, client: TestClient, db: Connection) -> None:
         tag = client.get("/stocks/portfolio").headers["etag"]
         db.execute("UPDATE analytics_portfolios SET revision = 2 WHERE strategy = '20d'")

@@ -16,16 +16,14 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from config.settings import MaintenanceSettings
 from database import archives, backup, offsets, restore
 from database.connection import DatabaseUnavailable, connect
-from database.migrate import MIGRATIONS, _engine
+from database.migrate import MIGRATIONS, upgrade
 from database.schema_revision import newest_revision
-from test.conftest import REPO, Database
+from test.conftest import REPO, Database, free_port
 from test.published import two_evenings
 from utils.program import StageFailed, UsageError
 from utils.stack.services import postgres_binary
@@ -280,14 +278,7 @@ def test_a_backup_of_an_older_schema_is_brought_to_this_one(
         server.execute(f"CREATE DATABASE {older.name} OWNER migrate")
     revision = ScriptDirectory(str(MIGRATIONS)).get_revision("head").down_revision
     assert isinstance(revision, str)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    engine = _engine(older.settings("migrate"))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-        connection.commit()
-    engine.dispose()
+    upgrade(older.settings("migrate"), revision)
     with older.server.connect(older.name) as opened:
         opened.execute("INSERT INTO collected_00_meta_etf VALUES ('SPY', 'benchmark', NULL, 'x', 'r')")
         opened.execute(
@@ -442,6 +433,32 @@ def test_without_a_folder_the_setting_is_named(market: Database, monkeypatch: py
     monkeypatch.delenv("ACTSTOCK_MARKET_DIR")
     with pytest.raises(UsageError, match=r"^MAINTENANCE_BACKUP_DIR: expected a folder"):
         backup.main([])
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below"])
+def test_a_folder_that_cannot_be_written_to_is_named(
+    market: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MAINTENANCE_BACKUP_DIR", str(tmp_path / folder))
+    with pytest.raises(StageFailed, match=f"^no backup was made: {tmp_path / folder}: (File exists|Not a directory)$"):
+        backup.main([])
+
+
+def test_a_database_that_is_away_is_named(market: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("DB_PORT", str(port))
+    with pytest.raises(StageFailed, match=f"^database 127.0.0.1:{port}/{market.name}: "):
+        backup.main([])
+
+
+def test_a_migration_that_dies_without_a_word_fails_the_restore_in_one_line(
+    market: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = subprocess.CompletedProcess[str]([], -signal.SIGKILL, stdout="", stderr="\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: killed)
+    with pytest.raises(StageFailed, match=r"^the backup could not be brought to this schema: it ended with -9$"):
+        restore._migrate(market.settings("migrate"))
 
 
 def test_sigterm_ends_a_restore_and_what_it_made(market: Database, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from database import staging
+from database import staging, trending
 from database.bars import write_bars
 from database.connection import Connection, connect
 from test.conftest import Database
@@ -117,6 +117,30 @@ def test_replace_removes_what_the_answer_lacks_and_keeps_what_is_the_same(connec
     assert findings(connection) == [
         ("restated", None, "info", "history replaced: 0 bars changed, 2 removed, 2 in the answer")
     ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "removed", "first", "last"),
+    [
+        ([J2, J5, J6], J6, J5, J6),  # the newest: no bar after it tells
+        ([J2, J5, J6, J7], J6, J5, J6),  # that after it is not read for the 6th
+        ([J2, J5, J7], J5, J5, J7),  # that before it is not read, and that after it had no price change anyway
+    ],
+)
+def test_a_bar_that_is_removed_is_seen_by_the_stages_that_read_it(
+    connection: Connection, stored: list[date], removed: date, first: date, last: date
+) -> None:
+    def answer(days: list[date], **other: Any) -> BarsMessage:
+        return bars(*(bar(day, 100) for day in days), ticker="SPY", asset="etf", **other)
+
+    write(connection, answer(stored))
+    ((ran,),) = connection.execute("SELECT now()").fetchall()
+    assert not trending.changed_since(connection, first, last, ran)
+    write(connection, answer([day for day in stored if day != removed], mode="replace", hour=2))
+    assert trending.changed_since(connection, first, last, ran)
+    ((ran,),) = connection.execute("SELECT now()").fetchall()
+    write(connection, answer([day for day in stored if day != removed], mode="replace", hour=3))
+    assert not trending.changed_since(connection, first, last, ran)
 
 
 def test_an_older_replacement_spares_newer_rows(connection: Connection) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from database import staging
+from database import staging, top_holdings
 from database.bars import write_bars
 from database.connection import Connection, connect
 from database.holdings import write_holdings
 from database.stocks import write_market_cap, write_profile, write_rates
 from test.conftest import Database
-from test.consumer.messages import J5, J6, J7, J8, at, bar, bars, quote, snapshot
+from test.consumer.messages import J5, J6, J7, J8, J9, at, bar, bars, quote, snapshot
 from utils.messages import FxMessage, FxRate, ProfileMessage
 
 
@@ -48,6 +48,20 @@ def test_a_snapshot_replaces_the_list_of_its_day(connection: Connection) -> None
         ("JPM", Decimal(10)),
     ]
     assert [changed == before.get(ticker) for ticker, _, changed in after] == [False, False, True]
+
+
+def test_a_list_that_only_lost_a_line_is_seen_by_the_stages_that_read_it(connection: Connection) -> None:
+    with connection.transaction():
+        write_holdings(connection, snapshot([("JPM", 10), ("BAC", 8), ("WFC", 6)]), "a")
+    ((ran,),) = rows(connection, "SELECT now()")
+    assert not top_holdings.changed_since(connection, J9, J5, ran)
+    with connection.transaction():
+        assert write_holdings(connection, snapshot([("JPM", 10), ("BAC", 8)], hour=2), "b") == 1
+    assert top_holdings.changed_since(connection, J9, J5, ran)
+    ((ran,),) = rows(connection, "SELECT now()")
+    with connection.transaction():
+        assert write_holdings(connection, snapshot([("JPM", 10), ("BAC", 8)], hour=3), "c") == 0
+    assert not top_holdings.changed_since(connection, J9, J5, ran)
 
 
 def test_the_same_or_an_older_snapshot_changes_nothing(connection: Connection) -> None:

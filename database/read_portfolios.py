@@ -1,6 +1,6 @@
-"""What readers of published results ask: plain functions, one query each, typed rows back (contracts 5.2).
+"""Published portfolios as readers see them: headers, positions, what was looked at (rules 4, 5; contracts 5.2).
 
-Units as in the tables' comments: `_pct` percent, `_weight` a fraction, market caps in USD unless a currency says else.
+Units as in the tables' comments: `_pct` percent, `_weight` a fraction, market caps in USD.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from typing import Literal
 
 from psycopg.rows import class_row, scalar_row
 
-from config.universe import BENCHMARK, FX_REACH_DAYS
 from database.connection import Connection
 
 Strategy = Literal["5d", "10d", "20d", "monthly"]
@@ -99,46 +98,6 @@ class Candidate:
     return_pct: Decimal | None
     market_cap: Decimal | None
     outcome: Outcome
-
-
-@dataclass(frozen=True)
-class EtfReturn:
-    """One ETF in one period against SPY."""
-
-    etf_ticker: str
-    period_days: int
-    return_pct: Decimal
-    spy_return_pct: Decimal
-    outperformance: Decimal
-    rank_by_outperformance: int | None
-    rank_by_return: int
-    is_trending: bool
-    updated_at: datetime
-
-
-@dataclass(frozen=True)
-class Etf:
-    """One fund of the universe."""
-
-    ticker: str
-    etf_type: Literal["benchmark", "sector"]
-    sector_name: str | None
-    description: str
-
-
-@dataclass(frozen=True)
-class FxRate:
-    """What one unit of a currency is worth."""
-
-    rate_date: date
-    usd_per_unit: Decimal
-
-
-def schema_revision(connection: Connection) -> str | None:
-    """The migration the database is at."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        found: str | None = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
-        return found
 
 
 HEADERS = """SELECT strategy, as_of_date, revision, status, origin, positions, trending_etfs, holdings_oldest,
@@ -245,66 +204,6 @@ def candidates(connection: Connection, as_of_date: date, period_days: int) -> li
                ORDER BY c.etf_ticker COLLATE "C", c.return_pct DESC NULLS LAST, c.ticker COLLATE "C" """,
             (as_of_date, period_days),
         ).fetchall()
-
-
-def universe(connection: Connection) -> list[Etf]:
-    """The funds, in ticker order."""
-    with connection.cursor(row_factory=class_row(Etf)) as cursor:
-        return cursor.execute(
-            'SELECT ticker, etf_type, sector_name, description FROM collected_00_meta_etf ORDER BY ticker COLLATE "C"'
-        ).fetchall()
-
-
-def etf_returns(connection: Connection, as_of_date: date) -> list[EtfReturn]:
-    """Each ETF's return of each period; rank_by_return counts SPY, too (rules 7; ties by ticker)."""
-    with connection.cursor(row_factory=class_row(EtfReturn)) as cursor:
-        return cursor.execute(
-            """SELECT etf_ticker, period_days, return_pct, spy_return_pct, outperformance, rank_by_outperformance,
-                      row_number() OVER (PARTITION BY period_days
-                                         ORDER BY return_pct DESC, etf_ticker COLLATE "C") AS rank_by_return,
-                      is_trending, updated_at
-               FROM analytics_03_trending_etfs WHERE as_of_date = %s""",
-            (as_of_date,),
-        ).fetchall()
-
-
-def etf_total_returns(connection: Connection, start: date, end: date) -> dict[str, Decimal]:
-    """Percent between two sessions, from adjusted closes (rules 2); an ETF without both bars, or with one between them
-    that is in doubt, is not there.
-    """
-    with connection.cursor() as cursor:
-        rows = cursor.execute(
-            """SELECT ticker, round(100 * (late.adj_close_price / early.adj_close_price - 1), 6)
-               FROM collected_01_daily_etf_ohlc late JOIN collected_01_daily_etf_ohlc early USING (ticker)
-               WHERE late.trade_date = %(end)s AND early.trade_date = %(start)s AND early.adj_close_price > 0
-                 AND NOT EXISTS (SELECT FROM collected_01_daily_etf_ohlc b
-                                 WHERE b.ticker = late.ticker AND b.trade_date BETWEEN %(start)s AND %(end)s
-                                   AND b.doubt IS NOT NULL AND b.confirmed_at IS NULL)""",
-            {"start": start, "end": end},
-        ).fetchall()
-        return dict(rows)
-
-
-def spy_return(connection: Connection, as_of_date: date, period_days: int) -> Decimal | None:
-    """SPY's return of the period, percent."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        found: Decimal | None = cursor.execute(
-            """SELECT return_pct FROM analytics_03_trending_etfs
-               WHERE as_of_date = %s AND etf_ticker = %s AND period_days = %s""",
-            (as_of_date, BENCHMARK, period_days),
-        ).fetchone()
-        return found
-
-
-def fx_rate(connection: Connection, currency: str, as_of_date: date) -> FxRate | None:
-    """The newest rate dated before as_of_date and in reach: the one results of that date use (rules 4)."""
-    with connection.cursor(row_factory=class_row(FxRate)) as cursor:
-        return cursor.execute(
-            """SELECT rate_date, usd_per_unit FROM collected_00_fx_rate
-               WHERE currency = %(currency)s AND rate_date < %(day)s AND rate_date >= %(day)s::date - %(reach)s::int
-               ORDER BY rate_date DESC LIMIT 1""",
-            {"currency": currency, "day": as_of_date, "reach": FX_REACH_DAYS},
-        ).fetchone()
 
 
 def portfolio_dates(connection: Connection, *, monthly: bool) -> list[date]:
