@@ -90,8 +90,6 @@ def spark_session(
     """
     settings = settings or load(SparkSettings)
     archive = settings.class_archive
-    if archive is not None and not archive.name:  # the variable is there, and empty
-        archive = None
     made = archive.with_name(f"{archive.name}.{os.getpid()}") if archive is not None and not archive.exists() else None
     if made is not None:
         made.parent.mkdir(parents=True, exist_ok=True)
