@@ -37,8 +37,11 @@ class Address:
 
     def refusing(self, name: str) -> "Address":
         """The same without a value that turned out to be unknown: its default is shown, and a notice names it."""
-        kept = {other: value for other, value in self.values.items() if other != name}
-        return replace(self, values=kept, unknown=(*self.unknown, (name, self.values[name])))
+        return replace(self.without(name), unknown=(*self.unknown, (name, self.values[name])))
+
+    def without(self, *names: str) -> "Address":
+        """The same without what it says of these choices."""
+        return replace(self, values={name: value for name, value in self.values.items() if name not in names})
 
     def query(self, *, lang: str | None = None, **changes: str) -> str:
         """The query part with other values; defaults are left out, the language never."""

@@ -28,6 +28,8 @@ KEPT_FILE_BYTES = 50 * 1024 * 1024
 PRUNE_BYTES = 4 * 1024 * 1024  # written between two looks at the folder
 PARALLEL = 12
 Query = tuple[str, Mapping[str, str]]
+CSV = "text/csv"
+PROBLEM = "application/problem+json"  # how the API refuses
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Kept:
-    """A good answer with what is needed to have it confirmed."""
+    """A result, or that there is none (404), with what is needed to have it confirmed."""
 
     answer: Answer
     etag: str | None
@@ -84,7 +86,7 @@ class ApiClient:
         return self._get(path, query, fresh_seconds=0)
 
     def _get(self, path: str, query: Mapping[str, str], *, fresh_seconds: float) -> Answer:
-        address = f"{path}?{urlencode(sorted(query.items()))}"
+        address = address_of((path, query))
         with self._lock:
             kept = self._kept.get(address)
         if kept and time.monotonic() - kept.confirmed < fresh_seconds:
@@ -92,25 +94,34 @@ class ApiClient:
         headers = {"If-None-Match": kept.etag} if kept and kept.etag else {}
         try:
             response = self._http.get(path, params=query, headers=headers)
-            if response.status_code >= 500 or response.status_code == 429:  # away, or asked too much of
+            if is_away(response):
                 return self._last_good(address, kept, f"status {response.status_code}")
             if response.status_code == 304 and kept:
                 return self._keep(address, kept.answer, kept.etag, kept.size)
             answer = Answer(response.status_code, response.json(), datetime.now(UTC))
         except (httpx.HTTPError, ValueError) as error:
             return self._last_good(address, kept, str(error))
-        if not answer.is_ok:
+        if answer.is_ok:
+            self._write(address, answer, len(response.content))
+        elif answer.status != 404:
             return answer
-        self._write(address, answer, len(response.content))
         return self._keep(address, answer, response.headers.get("etag"), len(response.content))
 
     def get_all(self, queries: Sequence[Query]) -> list[Answer]:
-        """The answers, asked for at the same time, in the order of the queries."""
-        return list(self._threads.map(lambda query: self.get(query[0], **query[1]), queries))
+        """The answers, asked for at the same time, in the order of the queries; each question once."""
+        asked = {address_of(query): query for query in queries}
+        found = dict(zip(asked, self._threads.map(lambda one: self.get(one[0], **one[1]), asked.values()), strict=True))
+        return [found[address_of(query)] for query in queries]
 
     def csv(self, path: str, query: Mapping[str, str]) -> httpx.Response:
-        """The table of a path as CSV, as the API writes it. Raises httpx.HTTPError when the API is away."""
-        return self._http.get(path, params=dict(query), headers={"Accept": "text/csv"})
+        """The table of a path as CSV, as the API writes it, or its refusal.
+
+        Raises httpx.HTTPError when the API is away, or something else answers in its place.
+        """
+        response = self._http.get(path, params=dict(query), headers={"Accept": CSV})
+        if is_away(response) or not response.headers.get("content-type", "").startswith((CSV, PROBLEM)):
+            raise httpx.HTTPStatusError("no table", request=response.request, response=response)
+        return response
 
     def is_up(self) -> bool:
         """Whether the API answers and has its database."""
@@ -167,6 +178,17 @@ class ApiClient:
             total += state.st_size
             if total > KEPT_FILE_BYTES:
                 file.unlink(missing_ok=True)
+
+
+def address_of(query: Query) -> str:
+    """The question, whatever the order of its parameters."""
+    path, parameters = query
+    return f"{path}?{urlencode(sorted(parameters.items()))}"
+
+
+def is_away(response: httpx.Response) -> bool:
+    """The API, or its database, is away, or is asked too much of."""
+    return response.status_code >= 500 or response.status_code == 429
 
 
 def _state(file: Path) -> os.stat_result | None:

@@ -2,11 +2,11 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable
 
 import flask
 import httpx
+from werkzeug.http import parse_options_header
 
 from dashboard.address import Address
 from dashboard.client import Query
@@ -60,13 +60,14 @@ TABLES: dict[str, tuple[Page, Callable[[Address], Query]]] = {
     "quality": (PIPELINE, _asks("/pipeline/quality", severity="severity", limit="rows")),
 }
 MOST_ROWS = "1000"  # that the API gives at once
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 BOM = "\ufeff"  # without it a spreadsheet reads Korean as another encoding
 downloads = flask.Blueprint("downloads", __name__)
 
 
 @downloads.get("/download/<table>.csv")
 def download(table: str) -> flask.Response:
-    """Streamed from the API, so that the figures are the API's."""
+    """As the API writes it, so that the figures are the API's."""
     if table not in TABLES:
         flask.abort(404)
     page, query_of = TABLES[table]
@@ -79,7 +80,7 @@ def download(table: str) -> flask.Response:
         return flask.Response(t("away_empty"), 503, mimetype="text/plain")
     if answer.status_code != 200:
         return flask.Response(answer.json()["detail"], answer.status_code, mimetype="text/plain")
-    return as_file(with_headings(answer.text, t), file_name(answer))
+    return as_file(for_readers(answer.text, t), file_name(answer))
 
 
 @downloads.get("/download/rebalances.csv")
@@ -101,7 +102,7 @@ def rebalances() -> flask.Response:
     table = csv.DictWriter(text, rows[0] if rows else ["strategy"], lineterminator="\r\n")
     table.writeheader()
     table.writerows(rows)
-    return as_file(with_headings(text.getvalue(), t), f"rebalances-{address['strategy']}.csv")
+    return as_file(for_readers(text.getvalue(), t), f"rebalances-{address['strategy']}.csv")
 
 
 def as_file(text: str, name: str) -> flask.Response:
@@ -116,14 +117,37 @@ def as_file(text: str, name: str) -> flask.Response:
 
 def file_name(answer: httpx.Response) -> str:
     """As the API names the table: what and of which date."""
-    named = re.search(r'filename="([^"]+)"', answer.headers.get("content-disposition", ""))
-    return named[1] if named else "table.csv"
+    _, options = parse_options_header(answer.headers.get("content-disposition"))
+    return options.get("filename", "table.csv")
 
 
-def with_headings(text: str, t: Words) -> str:
-    """The first line in the reader's language; a column without a text keeps the API's name."""
-    head, _, rest = text.partition("\r\n")
-    names = [t.or_as_is("csv", name) for name in next(csv.reader([head]))]
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(names)
-    return line.getvalue() + rest
+def for_readers(text: str, t: Words) -> str:
+    """Headings in the reader's language, where there is a text for them; no cell that a spreadsheet would calculate."""
+    head, *rows = csv.reader(io.StringIO(text, newline=""))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\r\n")
+    writer.writerow(t.or_as_is("csv", name) for name in head)
+    writer.writerows(map(no_formula, row) for row in rows)
+    return table.getvalue()
+
+
+def no_formula(cell: str) -> str:
+    """The cell, as text where a spreadsheet would take it for a formula: a company may be called anything.
+
+    >>> [no_formula(cell) for cell in ("=1+1", "@ACME", "-1.5", "−", "ACME")]
+    ["'=1+1", "'@ACME", '-1.5', '−', 'ACME']
+    """
+    return f"'{cell}" if cell.startswith(FORMULA) and not is_number(cell) else cell
+
+
+def is_number(cell: str) -> bool:
+    """Whether it reads as one.
+
+    >>> is_number("-1e-05"), is_number("-A1")
+    (True, False)
+    """
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

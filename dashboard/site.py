@@ -152,3 +152,4 @@ PIPELINE = Page(
     },
 )
 PAGES = (PORTFOLIO, ETFS, SECTORS, PERFORMANCE, PIPELINE)
+NOT_FOUND = Page("not_found", "/", "", {})  # of an address without a page: nothing leads there, it has no choice

@@ -53,7 +53,7 @@
   function missing(params, text) {
     var why = params.data.why || {};
     var said = text === "–" && (why[params.column.getColId()] || why[params.colDef.field]);
-    return said ? { title: said, "aria-label": said } : {};
+    return said ? { title: said, role: "note", "aria-label": said } : {};
   }
   components.ActFigure = function (params) {
     var text = functions.actShown(params);
@@ -113,6 +113,9 @@
   function gridOf(box) { return window.dash_ag_grid.getApiAsync(box.dataset.grid); }
   function fieldOf(column) { return column.getColId().split("@")[0]; }
   function boxes() { return window.act.all("[data-grid]"); }
+  // A table without a row is a sentence: what names it has no box.
+  function boxOf(grid) { return boxes().find(function (one) { return one.dataset.grid === grid; }); }
+  function searchesOf(box) { return window.act.all('[data-searches="' + box.dataset.grid + '"] input'); }
 
   // "return_5d@period=5": the column is of one value of a choice
   function isMeant(column) {
@@ -146,7 +149,7 @@
       box.dataset.phone = String(PHONE.matches);
     }
     window.act.all('[data-of="' + box.dataset.grid + '"]').forEach(function (item) {
-      item.setAttribute("aria-checked", String(seen.some(function (column) { return fieldOf(column) === item.dataset.column; })));
+      item.setAttribute("aria-pressed", String(seen.some(function (column) { return fieldOf(column) === item.dataset.column; })));
     });
   }
   // The sort goes over to the column that takes another's place.
@@ -231,9 +234,10 @@
       if (api.isDestroyed()) return;
       api.setGridOption("isExternalFilterPresent", function () { return narrowings(box).length > 0; });
       api.setGridOption("doesExternalFilterPass", function (row) { return passes(box, row.data); });
-      var words = window.act.valueOf("q");  // may have been written before the table was there
-      window.act.all('[data-searches="' + box.dataset.grid + '"] input').forEach(function (input) { input.value = words; });
-      api.setGridOption("quickFilterText", words);
+      searchesOf(box).forEach(function (input) {
+        input.value = window.act.valueOf("q");  // may have been written before the table was there
+        api.setGridOption("quickFilterText", input.value);
+      });
       api.onFilterChanged();
       obey(box, api);  // order and filters, too
       tellFiltered(box, api);
@@ -268,7 +272,7 @@
       });
     },
     clear: function (grid) {
-      var box = boxes().find(function (one) { return one.dataset.grid === grid; });
+      var box = boxOf(grid);
       gridOf(box).then(function (api) {
         api.setFilterModel(null);
         tellFilters(box, api);
@@ -281,10 +285,8 @@
   PHONE.addEventListener("change", function () { each(layOut); });
 
   function search(words) {
-    window.act.all("[data-searches] input").forEach(function (input) {
-      if (input.value !== words) input.value = words;
-      window.dash_ag_grid.getApi(input.closest("[data-searches]").dataset.searches).setGridOption("quickFilterText", words);
-    });
+    window.act.all("[data-searches] input").forEach(function (input) { if (input.value !== words) input.value = words; });
+    each(function (box, api) { if (searchesOf(box).length) api.setGridOption("quickFilterText", words); });
     window.act.write(window.act.address({ q: words }));
   }
   document.addEventListener("input", function (event) {
@@ -293,8 +295,8 @@
   document.addEventListener("click", function (event) {
     var item = event.target.closest("[data-column]");
     if (!item) return;
-    var box = boxes().find(function (one) { return one.dataset.grid === item.dataset.of; });
-    var isOff = item.getAttribute("aria-checked") === "true";
+    var box = boxOf(item.dataset.of), isOff = item.getAttribute("aria-pressed") === "true";
+    if (!box) return;
     ["off", "on"].forEach(function (list) {
       var names = (box.dataset[list] || "").split(",").filter(function (name) { return name && name !== item.dataset.column; });
       if ((list === "off") === isOff) names.push(item.dataset.column);

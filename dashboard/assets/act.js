@@ -251,7 +251,7 @@
     var tab = event.target.closest("[role=tab]");
     if (tab && move(tab, event.key)) { event.preventDefault(); return; }
     if (event.target.closest("input, textarea, select, .ag-root, dialog, .offcanvas") || event.ctrlKey || event.metaKey || event.altKey) return;
-    var to = isLeaving && document.querySelector('nav a[data-key="' + event.key + '"]');
+    var to = isLeaving && document.querySelector('nav a[data-key="' + CSS.escape(event.key) + '"]');
     isLeaving = event.key === "g";
     if (to) { to.click(); return; }
     var step = { "[": "previous", "]": "next" }[event.key];

@@ -25,7 +25,7 @@ def content(detail: EtfDetail, address: Address, t: Words) -> list[Any]:
     name = NAMES[t.lang].get(detail.etf, "")
     if all(answer.status == 0 for answer in detail.answers):
         return [html.H2(f"{detail.etf} {name}"), nothing_kept(t)]
-    own = Address(address.page, address.lang, {k: v for k, v in address.values.items() if k not in TABLE})
+    own = address.without(*TABLE)
     panels = {
         "holdings": holdings(detail, own, t),
         "top": top_holdings(detail, own, t),

@@ -294,7 +294,7 @@ def rotation_chart(body: Json, t: Words) -> html.Div:
                     "symbol": "diamond" if is_benchmark else "circle",
                     "color": "var(--bench-edge)" if is_benchmark else "var(--mute)",
                 },
-                "hovertemplate": f"%{{x:+.2f}} · %{{y:+.2f}} %p<extra>{row['etf_ticker']}</extra>",
+                "hovertemplate": f"%{{x:+.2f}} · %{{y:+.2f}} {t('unit.pp')}<extra>{row['etf_ticker']}</extra>",
             }
         )
     corners = (("leading", 1, 1), ("weakening", 1, 0), ("improving", 0, 1), ("lagging", 0, 0))

@@ -211,15 +211,11 @@ def tools(
                     html.Summary([t("columns"), " ▾"], className="button"),
                     html.Div(
                         [
-                            html.Button(
-                                heading,
-                                role="menuitemcheckbox",
-                                **attrs(aria_checked="true", data_column=field, data_of=name),
-                            )
+                            html.Button(heading, **attrs(aria_pressed="true", data_column=field, data_of=name))
                             for field, heading in seen.items()
                             if heading
                         ],
-                        role="menu",
+                        role="group",
                         className="pop columns",
                         **attrs(aria_label=t("columns")),
                     ),

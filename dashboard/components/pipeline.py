@@ -30,6 +30,7 @@ from dashboard.components.pipeline_tables import (
     table_row,
 )
 from dashboard.data import Frame, Json
+from dashboard.site import TABLE
 from dashboard.texts import Words
 
 ANY = "all"
@@ -81,8 +82,8 @@ def run_query(run_id: str) -> Query:
 
 
 def all_columns(t: Words) -> list[grid.Column]:
-    """Of all tables of the page."""
-    return [*run_columns(t), *item_columns(t), *table_columns(t), *finding_columns(t)]
+    """Of the tables of the page that keep their order in its address."""
+    return [*run_columns(t), *table_columns(t), *finding_columns(t)]
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
@@ -195,8 +196,9 @@ def run_panel(answer: Answer, t: Words, address: Address) -> list[Any]:
         columns=columns,
         rows=item_rows(items, t),
         phone_columns=ITEMS_PHONE,
-        address=address,
+        address=address.without(*TABLE),  # what is done to the runs is not done to their items
         t=t,
+        keeps_order=False,
     )
     return [
         html.Div(

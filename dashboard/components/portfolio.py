@@ -99,7 +99,8 @@ def empty(shown: Strategy, about: Frame, t: Words) -> list[html.P]:
         return [html.P(t("no_snapshot", d=day), className="empty")]
     if answer["state"] == "not_computed":
         return [html.P(t("not_computed", d=day, t=next_run(about.status.body)), className="empty")]
-    sentence = t("empty", d=day, p=t(f"period.{shown.name}"))
+    period, left = t(f"period.{shown.name}"), len(answer["excluded"])
+    sentence = t("empty.left_out", d=day, p=period, n=left) if left else t("empty", d=day, p=period)
     return [html.P([html.Strong(sentence), html.Br(), t("empty.hint")], className="empty")]
 
 

@@ -15,7 +15,7 @@ from dashboard.components.notices import above_part, nothing_kept
 from dashboard.components.parts import signed
 from dashboard.components.portfolio import MONTHLY
 from dashboard.context import current_client
-from dashboard.data import Frame, Json, Strategy, load_frame, load_portfolios
+from dashboard.data import Json, Strategy, load_frame, load_portfolios
 from dashboard.texts import Words
 
 SESSIONS = 60
@@ -35,7 +35,7 @@ def content(ticker: str, address: Address, t: Words) -> tuple[str, list[Any]]:
     return f"{name} · {ticker}", [
         *above_part([history, *(one.portfolio for one in strategies)], t),
         prices(history, t),
-        *facts(known, about, t),
+        *facts(known, strategies, t),
         memberships(ticker, strategies, t),
         picks(known, t),
         grid.download(f"/download/history.csv?{address.query(stock=ticker)}", t) if history.is_ok else None,
@@ -71,18 +71,18 @@ def prices(history: Answer, t: Words) -> html.Div:
     return html.Div([html.P(html.Strong(words), className="price"), plot])
 
 
-def facts(known: Sequence[tuple[str, Json]], about: Frame, t: Words) -> list[html.Dl]:
-    """What is the same in every portfolio."""
+def facts(known: Sequence[tuple[str, Json]], strategies: Sequence[Strategy], t: Words) -> list[html.Dl]:
+    """What is the same in every portfolio; the market cap is that of the first one which knows the stock."""
     if not known:
         return [html.Dl()]
-    row = known[0][1]
+    name, row = known[0]
+    rate = next(one.portfolio.body["usd_krw"] for one in strategies if one.name == name)
     fields = [(t("sector"), t.or_as_is("sector", row["sector"] or "Unknown"))]
     cap = row["market_cap"]
     if cap is not None:
         fields.append((t("market_cap"), f"{formats.market_cap(cap, t.lang)} ({cap:,} USD)"))
-    rate = about.status.body.get("usd_krw")
-    if cap is not None and rate and about.is_newest:
-        fields.append((t("market_cap.krw"), formats.market_cap(cap * rate, t.lang, "KRW")))
+    if cap is not None and rate:
+        fields.append((t("market_cap.krw"), formats.market_cap(cap * rate["rate"], t.lang, "KRW")))
     source = row.get("market_cap_source", "quote")
     if source != "quote":
         fields.append((t("market_cap.source"), f"{t(f'cap.{source}')}: {t('define.market_cap')}"))

@@ -9,7 +9,7 @@ from dashboard.components.parts import link
 from dashboard.components.shell import frame
 from dashboard.context import current_address, current_client
 from dashboard.data import load_frame
-from dashboard.site import PORTFOLIO
+from dashboard.site import NOT_FOUND, PORTFOLIO
 from dashboard.texts import Words
 
 dash.register_page(__name__, title="ActStock")  # type: ignore[no-untyped-call]
@@ -17,8 +17,8 @@ dash.register_page(__name__, title="ActStock")  # type: ignore[no-untyped-call]
 
 def layout(**query: str) -> Any:
     """One sentence, and the first page."""
-    address = current_address(PORTFOLIO, query)
+    address = current_address(NOT_FOUND, query)
     t = Words(address.lang)
     about = load_frame(current_client(), address)
-    sentence = html.P([t("not_found"), " ", link(t("nav.portfolio"), address.url())], className="empty")
+    sentence = html.P([t("not_found"), " ", link(t("nav.portfolio"), address.to(PORTFOLIO))], className="empty")
     return frame(address, about, t, content=[sentence], answers=[])

@@ -44,8 +44,8 @@ TEXTS = {
     "metric.turnover_pct": ("회전율 %", "Turnover %"),
     "metric.cost_pp": ("비용 %p", "Cost pp"),
     "define.cumulative_return_pct": (
-        "발표 다음 거래일 종가에 사서 다음 매수일 종가까지 보유했을 때의 수익률. 배당 포함, 달러 기준, 거래 비용 뒤. "
-        "빈 날은 현금 0%",
+        "발표 다음 거래일 종가에 사서 다음 매수일 종가까지 보유했을 때의 수익률. 배당 포함, 달러 기준, 거래 비용 차감 "
+        "후. 빈 날은 현금 0%",
         "Bought at the close after publication, held to the next purchase. With dividends, in USD, after cost; "
         "an empty portfolio is cash at 0%",
     ),
@@ -70,7 +70,7 @@ TEXTS = {
         "Like Sharpe, over the downside alone: rising days count 0. From 60 daily returns on",
     ),
     "define.max_drawdown_pct": (
-        "그때까지의 최고점에서 가장 크게 내린 폭. 비용 뒤",
+        "그때까지의 최고점에서 가장 크게 내린 폭. 비용 차감 후",
         "Largest fall from the highest value so far, after cost",
     ),
     "define.beta": (
@@ -148,7 +148,7 @@ TEXTS = {
     "rebalance.weights": ("보유 종목과 비중 %", "What was held, weight %"),
     "rebalance.cash": ("현금", "cash"),
     "define.rebalance.return_pct": (
-        "매수일 종가부터 다음 매수일 종가까지, 자기 매수 비용 뒤",
+        "매수일 종가부터 다음 매수일 종가까지, 자기 매수 비용 차감 후",
         "From the close it was bought at to the next purchase, after the cost of its own purchase",
     ),
     "no_performance": (
@@ -171,10 +171,10 @@ TEXTS = {
     "csv.origin": ("구분", "Origin"),
     "csv.started_on": ("구간 시작", "Stretch from"),
     "csv.daily_return": ("일간 수익률 %", "Daily return %"),
-    "csv.daily_return_net": ("일간 수익률 %, 비용 뒤", "Daily return %, after cost"),
+    "csv.daily_return_net": ("일간 수익률 %, 비용 차감 후", "Daily return %, after cost"),
     "csv.benchmark_return": ("SPY 일간 수익률 %", "SPY daily return %"),
     "csv.equity": ("자산, 비용 전 (시작 1)", "Equity before cost (start 1)"),
-    "csv.equity_net": ("자산, 비용 뒤", "Equity after cost"),
+    "csv.equity_net": ("자산, 비용 차감 후", "Equity after cost"),
     "csv.benchmark_equity": ("SPY 자산", "SPY equity"),
     "csv.drawdown_pct": ("낙폭 %", "Drawdown %"),
     "csv.benchmark_drawdown_pct": ("SPY 낙폭 %", "SPY drawdown %"),

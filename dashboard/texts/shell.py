@@ -8,6 +8,7 @@ TEXTS = {
     "nav.sectors": ("월간 섹터", "Monthly sectors"),
     "nav.performance": ("성과", "Performance"),
     "nav.pipeline": ("파이프라인", "Pipeline"),
+    "nav.not_found": ("없는 화면", "No such page"),
     "see_pipeline": ("파이프라인 보기", "See pipeline"),
     "skip": ("본문으로 건너뛰기", "Skip to content"),
     "as_of": ("기준일", "As of"),

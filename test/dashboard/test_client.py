@@ -24,7 +24,8 @@ class Api:
             raise httpx.ConnectError("refused", request=request)
         if self.status == 200 and request.headers.get("if-none-match") == '"one"':
             return httpx.Response(304)
-        return httpx.Response(self.status, json={"answer": 42}, headers={"ETag": '"one"'})
+        tag = {"ETag": '"one"'} if self.status == 200 else {}
+        return httpx.Response(self.status, json={"answer": 42}, headers=tag)
 
 
 @pytest.fixture
@@ -42,6 +43,24 @@ def test_a_fresh_answer_is_not_asked_for_again(api: Api, tmp_path: Path) -> None
     assert reader.get("/x", period="5").body == {"answer": 42}
     assert reader.get("/x", period="5").body == {"answer": 42}
     assert [request.headers["x-api-key"] for request in api.asked] == ["id.secret"]
+
+
+def test_what_is_asked_twice_at_once_is_asked_once(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard.client, "FRESH_SECONDS", 0.0)
+    found = client(api, tmp_path).get_all([("/x", {"a": "1", "b": "2"}), ("/y", {}), ("/x", {"b": "2", "a": "1"})])
+    assert [answer.body for answer in found] == [{"answer": 42}] * 3
+    assert sorted(request.url.path for request in api.asked) == ["/x", "/y"]
+
+
+def test_that_there_is_no_result_is_not_asked_for_again_either(api: Api, tmp_path: Path) -> None:
+    """What a page shows of a past session names an analysis that the session does not have."""
+    api.status = 404
+    reader = client(api, tmp_path)
+    assert [reader.get("/x").status for _ in range(2)] == [404, 404]
+    assert len(api.asked) == 1
+    api.status = 200
+    assert reader.get_anew("/x").status == 200
+    assert len(list(tmp_path.iterdir())) == 1  # on disk are results alone
 
 
 def test_an_old_answer_is_confirmed_by_its_tag(api: Api, tmp_path: Path) -> None:
@@ -82,6 +101,23 @@ def test_a_refusal_is_passed_on_and_not_kept(api: Api, tmp_path: Path) -> None:
     assert reader.get("/x").status == 401
     api.status = 200
     assert reader.get("/x").status == 200
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(503, json={"detail": "The database cannot be reached"}),
+        httpx.Response(429, json={"detail": "too many"}),
+        httpx.Response(502, html="<h1>Bad Gateway</h1>"),
+        httpx.Response(200, html="<h1>Sign in to this network</h1>"),
+    ],
+    ids=lambda answer: str(answer.status_code),
+)
+def test_what_is_neither_a_table_nor_the_apis_refusal_is_no_file(tmp_path: Path, answer: httpx.Response) -> None:
+    settings = DashboardSettings(api_key=SecretStr("k"), cache_dir=tmp_path)
+    reader = ApiClient(settings, transport=httpx.MockTransport(lambda _: answer))
+    with pytest.raises(httpx.HTTPError):
+        reader.csv("/x", {})
 
 
 def test_what_is_kept_is_bounded_in_memory_and_on_disk(

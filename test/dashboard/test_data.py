@@ -12,7 +12,7 @@ from config.settings import DashboardSettings
 from dashboard.address import read
 from dashboard.client import Answer, ApiClient
 from dashboard.data import Found, Frame, Shown, load_portfolios, resolve
-from dashboard.site import ETFS, PAGES, PIPELINE, PORTFOLIO, SECTORS, Page
+from dashboard.site import ETFS, PAGES, PIPELINE, PORTFOLIO, SECTORS, TABLE, Page
 from dashboard.texts import TEXTS
 
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, MONDAY = (date(2026, 1, day) for day in (20, 21, 22, 23, 26))
@@ -68,6 +68,11 @@ def test_the_address_is_the_state() -> None:
     assert address.url(date="", period="20") == "/?lang=en"
     assert address.to(ETFS) == "/etfs?lang=en&date=2026-01-22"
     assert address.to(SECTORS) == "/sectors?lang=en"
+
+
+def test_an_address_without_what_was_done_to_a_table() -> None:
+    address = read(PIPELINE, {"run": "bars-2", "q": "QQQ", "sort": "status:asc", "lang": "en"})
+    assert address.without(*TABLE).url() == "/pipeline?lang=en&run=bars-2"
 
 
 def test_an_unknown_value_is_the_default_and_is_named() -> None:

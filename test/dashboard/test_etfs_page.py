@@ -82,6 +82,14 @@ def test_a_row_opens_what_the_etf_holds(site: Site, reader: Reader) -> None:
     reader.page.wait_for_selector("#holdings-QQQ .ag-row")
 
 
+def test_words_that_found_an_etf_are_not_searched_for_in_what_it_holds(reader: Reader) -> None:
+    reader.open("/etfs?lang=ko")
+    reader.page.locator("#search-etfs").fill("XLV")
+    expect_cells(reader, "etfs", "etf_ticker", ["XLV"])
+    reader.page.locator("#etfs .ag-row [col-id=etf_ticker]").click()
+    expect_cells(reader, "holdings-XLV", "ticker", ["BETA", "ACME"])
+
+
 def test_top_holdings_follow_the_period(reader: Reader) -> None:
     reader.open("/etfs?lang=ko&panel=top")
     expect_cells(reader, "top-QQQ", "ticker", ["DELTA", "ACME", "GAMMA"])

@@ -112,6 +112,17 @@ def test_a_run_that_is_not_shown_whole_is_not_called_without_problems(more: str 
     assert head.children[0].children[1].children == told
 
 
+def test_the_items_of_a_run_have_nothing_of_what_was_done_to_the_runs() -> None:
+    """Search, order and filter found the run: none of its items need pass them."""
+    done = {"q": "partial", "sort": "status:desc", "filter": '{"status":{"filterType":"text","filter":"Partial"}}'}
+    body = {"run": run("known_stocks", "partial"), "items": [item("ACME", "stored")], "next_cursor": None}
+    *_, shown = pipeline.run_panel(Answer(200, body, NOW), EN, read(PIPELINE, done))
+    assert shown.children.dashGridOptions["quickFilterText"] == ""
+    assert shown.children.dashGridOptions["initialState"] == {"filter": {"filterModel": {}}}
+    assert [column["sort"] for column in shown.children.columnDefs if column["sort"]] == []
+    assert getattr(shown, "data-keeps-order") == ""
+
+
 def test_a_table_behind_is_named_and_an_empty_one_has_no_number() -> None:
     known = {"table": "collected_00_fx_rate", "about": "exchange rates", "cadence": "daily", "is_estimate": True}
     never = {"newest_date": None, "expected_date": "2026-01-23", "sessions_behind": None, "row_count": 12345}

@@ -67,6 +67,25 @@ def test_a_run_opens_with_what_failed_first_and_the_link_shows_it(site: Site, re
     expect(reader.page).not_to_have_url(re.compile("run="))
 
 
+def test_words_that_found_a_run_are_not_searched_for_in_its_items(reader: Reader) -> None:
+    reader.open("/pipeline?lang=ko")
+    reader.page.locator("#search-runs").fill("부분")
+    expect_cells(reader, "runs", "requested", ["3"])
+    reader.page.locator("#runs .ag-row [col-id=as_of_date]").click()
+    expect_cells(reader, "items", "ticker", ["BETA", "ACME", "OMEGA"])
+
+
+def test_search_and_columns_work_beside_a_table_without_a_row(reader: Reader) -> None:
+    reader.open("/pipeline?lang=ko&tab=quality&status=skipped&rows=300")
+    reader.page.locator("#search-findings").fill("BETA")
+    expect_cells(reader, "findings", "ticker", ["BETA"])
+    reader.page.get_by_role("tab", name="실행").click()
+    menu = reader.page.locator("#panel-tab-runs details.menu")
+    menu.locator("summary").click()
+    menu.get_by_role("button", name="기준일").click()
+    expect(reader.page.locator("#search-runs")).to_have_value("BETA")
+
+
 def test_a_run_opens_by_keyboard(reader: Reader) -> None:
     reader.open("/pipeline?lang=ko&status=partial")
     reader.page.locator("#runs .ag-row [col-id=process]").click()

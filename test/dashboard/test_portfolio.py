@@ -1,5 +1,6 @@
 """Rows and sentences of the Portfolio page, from an API's answer."""
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from dashboard.address import read
 from dashboard.client import Answer
 from dashboard.components import etfs, grid, portfolio
 from dashboard.components.notices import above_part, date_notice
-from dashboard.components.position import memberships, prices
+from dashboard.components.position import facts, memberships, prices
 from dashboard.data import Found, Frame, Shown, Strategy
 from dashboard.site import PORTFOLIO
 from dashboard.texts import Words
@@ -95,6 +96,34 @@ def test_without_a_rate_won_cannot_be_chosen_and_says_why(rate: dict[str, float]
     head = portfolio.head([Strategy("20", found, found, found)], read(PORTFOLIO, {}), EN)
     usd, krw = head.children[1].children[0].children
     assert (usd.disabled, krw.disabled, krw.title) == (False, off, "No exchange rate of that day" if off else None)
+
+
+@pytest.mark.parametrize(
+    ("excluded", "told"),
+    [
+        ([], "2026-01-23 · 20 days: no position. No ETF rose and beat SPY, or no candidate rose."),
+        (
+            [{"ticker": "DELTA", "etf": "QQQ", "reason": "no_market_cap"}],
+            "2026-01-23 · 20 days: no position. No candidate qualified; 1 could not be judged for lack of data.",
+        ),
+    ],
+)
+def test_an_empty_portfolio_is_not_said_to_have_been_judged_whole(excluded: list[dict[str, str]], told: str) -> None:
+    body = {"as_of_date": "2026-01-23", "state": "empty", "excluded": excluded}
+    found = Answer(200, body, NOW)
+    about = Frame(Answer(200, {}, NOW), [FRIDAY], [], Shown(FRIDAY, "newest"))
+    (shown,) = portfolio.empty(Strategy("20", found, found, found), about, EN)
+    assert shown.children[0].children == told
+
+
+def test_a_stock_in_full_has_its_cap_in_won_at_the_rate_of_its_portfolio() -> None:
+    """As its table, on a past date too: not at the newest rate."""
+    found = Answer(200, answer(position()), NOW)
+    (shown,) = facts([("20", position())], [Strategy("20", found, found, found)], EN)
+    assert "₩140T" in [part.children for part in shown.children]
+    without = Answer(200, answer(position()) | {"usd_krw": None}, NOW)
+    (shown,) = facts([("20", position())], [Strategy("20", without, without, without)], EN)
+    assert EN("market_cap.krw") not in [part.children for part in shown.children]
 
 
 def test_a_tiny_weight_is_not_nothing() -> None:
@@ -189,6 +218,17 @@ def test_while_the_api_is_away_a_drawer_says_nothing_of_prices_and_positions() -
     assert EN("no_prices") not in str(prices(AWAY, EN))
     assert EN("not_held") not in str(memberships("ACME", [Strategy("20", AWAY, AWAY, AWAY)], EN))
     assert EN("not_held") in str(memberships("ACME", [Strategy("20", KEPT, KEPT, KEPT)], EN))
+
+
+@pytest.mark.parametrize(("t", "unit"), [(KO, "%p"), (EN, "pp")])
+def test_a_point_of_the_rotation_names_its_unit_in_the_readers_language(
+    monkeypatch: pytest.MonkeyPatch, t: Words, unit: str
+) -> None:
+    monkeypatch.setattr("dash.get_asset_url", str)
+    etf = {"etf_ticker": "XLV", "etf_type": "sector", "outperformance_20d": 2.75, "outperformance_5d": 0.25}
+    plot, _ = etfs.rotation_chart({"etfs": [etf]}, t).children
+    (point,) = json.loads(getattr(plot, "data-figure"))["data"]
+    assert point["hovertemplate"] == f"%{{x:+.2f}} · %{{y:+.2f}} {unit}<extra>XLV</extra>"
 
 
 def test_a_chart_says_which_years_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:

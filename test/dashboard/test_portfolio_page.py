@@ -245,7 +245,7 @@ def test_caps_in_won_at_the_rate_of_the_day(site: Site, reader: Reader) -> None:
     cell = """() => dashAgGridComponentFunctions.ActFigure({
         data: { shown: { "cap@krw": "–" }, why: { cap: "no cap", "cap@krw": "no rate" } }, colDef: { field: "cap" },
         column: { getColId: () => "cap@krw" } }).props"""
-    assert reader.page.evaluate(cell) == {"title": "no rate", "aria-label": "no rate", "children": "–"}
+    assert reader.page.evaluate(cell) == {"title": "no rate", "role": "note", "aria-label": "no rate", "children": "–"}
 
 
 def test_a_table_is_searched_sorted_and_narrowed_and_the_link_shows_the_same(reader: Reader) -> None:
@@ -268,6 +268,18 @@ def test_a_table_is_searched_sorted_and_narrowed_and_the_link_shows_the_same(rea
     assert sectors.get_by_role("button", name="헬스케어").get_attribute("aria-pressed") == "true"
     reader.page.locator("#panel-period-20").get_by_role("button", name="필터 지우기").click()
     expect_cells(reader, "positions-20", "ticker", ["BETA", "ACME"])
+
+
+def test_a_column_goes_and_comes_back_by_a_button_that_says_whether_it_is_there(reader: Reader) -> None:
+    reader.open("/?lang=ko")
+    menu = reader.page.locator("#panel-period-20 details.menu")
+    menu.locator("summary").click()
+    sector = menu.get_by_role("button", name="섹터", exact=True)
+    heading = reader.page.locator("#positions-20 .ag-header-cell[col-id=sector]")
+    for pressed, count in (("true", 1), ("false", 0), ("true", 1)):
+        expect(sector).to_have_attribute("aria-pressed", pressed)
+        expect(heading).to_have_count(count)
+        sector.click()
 
 
 def test_a_heading_filters_and_the_link_shows_the_same(reader: Reader) -> None:

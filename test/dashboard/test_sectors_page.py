@@ -91,7 +91,7 @@ def test_an_earlier_end(reader: Reader) -> None:
     reader.open("/sectors?lang=ko&end=2025-12")
     heads = reader.page.locator("table.heat:visible thead th").all_inner_texts()
     assert heads == ["ETF", "25-11", "25-12", "2개월"]
-    reader.page.get_by_label("한 달 뒤로").click()
+    reader.page.get_by_label("다음 달").click()
     reader.page.wait_for_selector("text=26-01*")
     reader.open("/sectors?lang=ko&end=2020-01")
     assert reader.page.locator("main .empty").first.is_visible()

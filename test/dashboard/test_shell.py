@@ -32,6 +32,16 @@ def test_keys_are_listed(reader: Reader) -> None:
     reader.page.get_by_role("dialog").wait_for(state="hidden")
 
 
+def test_after_g_any_key_may_follow(reader: Reader) -> None:
+    reader.open("/?lang=en")
+    for key in ('"', "\\", "]"):  # none of which names a page; what is in a selector for something else breaks it
+        reader.page.keyboard.press("g")
+        reader.page.keyboard.press(key)
+    reader.page.keyboard.press("g")
+    reader.page.keyboard.press("e")
+    reader.page.wait_for_url("**/etfs?lang=en")
+
+
 def test_the_bar_of_a_page_on_its_way_goes_when_the_page_is_there(new_reader: Reader) -> None:
     new_reader.page.add_init_script(  # the moment at which the bar is shown comes after a quick answer
         "const wait = setTimeout; window.setTimeout = (work, ms) => wait(work, ms === 150 ? 30_000 : ms)"
@@ -45,9 +55,15 @@ def test_the_bar_of_a_page_on_its_way_goes_when_the_page_is_there(new_reader: Re
 
 
 def test_an_address_without_a_page_has_the_frame(reader: Reader) -> None:
-    reader.open("/nowhere?lang=ko")
+    reader.open("/nowhere?lang=ko&date=2026-01-22&period=7")
     expect(reader.page.locator("main")).to_contain_text("이 주소에는 화면이 없습니다.")
     assert reader.page.get_by_role("navigation").is_visible()
+    assert reader.page.locator("h1").inner_text() == "없는 화면"  # and no other page's
+    assert reader.page.title().startswith("[데모] 없는 화면")
+    assert reader.page.locator("[aria-current], #date, [data-step], main > .notice").count() == 0
+    reader.page.locator("main").get_by_role("link", name="포트폴리오").click()
+    reader.page.wait_for_selector("#positions-20 .ag-row")
+    assert reader.page.url.endswith("/?lang=ko")
 
 
 def test_an_open_page_says_that_there_is_something_newer(new_reader: Reader) -> None:
