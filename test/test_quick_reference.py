@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from api.gate import OPEN_PATHS
 from api.routers import ROUTERS, service
 from dashboard.site import PAGES
 from test.compose.files import services
@@ -38,7 +39,7 @@ def test_every_service_and_port() -> None:
 
 def test_every_route_and_page() -> None:
     routes = {route.path for router in (*ROUTERS, service.open_router) for route in router.routes}  # type: ignore[attr-defined]
-    assert named("Routes", r"/.*") == routes | {"/docs", "/openapi.json"}
+    assert named("Routes", r"/.*") == routes | OPEN_PATHS
     assert named("Pages", r"/.*") == {page.path for page in PAGES}
 
 

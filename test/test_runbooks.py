@@ -36,6 +36,23 @@ def test_every_service_of_both_ways_to_run_is_explained() -> None:
     assert ({each.name for each in SERVICES} | services().keys()) - named == set()
 
 
+def test_a_full_disk_is_looked_at_without_the_database_that_it_has_ended() -> None:
+    commands = re.findall(r"`docker compose run ([^`]+)`", PAGES["disk"])
+    assert len(commands) == 1
+    assert [command for command in commands if "--no-deps -T tools" not in command] == []
+
+
+def test_every_command_by_hand_is_one_that_is_there() -> None:
+    """`./start.sh run PROGRAM`: with its role, and where Docker has the data."""
+    programs = [program for text in PAGES.values() for program in re.findall(r"[\w/.-]+/\w+\.py", text)]
+    assert len(programs) > 10
+    assert {program for program in programs if not (REPO / program).is_file()} == set()
+    by_hand = [program for text in PAGES.values() for program in re.findall(r"start\.sh run ([\w/.-]+)", text)]
+    alone = r"`((?:batch|collector|consumer|database)/\w+\.py --[^`]*)`"
+    assert len(by_hand) > 10
+    assert {command for text in PAGES.values() for command in re.findall(alone, text)} == set()
+
+
 def finding_names() -> set[str]:
     """Every name that a finding is written with; of one that goes on (`no return over 5`) its beginning and a space."""
     named = {value for name, value in vars(findings).items() if name.isupper() and isinstance(value, str)}

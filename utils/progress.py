@@ -1,17 +1,12 @@
 """Whether a service gets on, not just whether it lives: it notes how long its last step counts, for who looks later.
 
-    python -m utils.progress    # in the service's environment; exit code 1 and one line when it is stuck
-
 The file is SERVICE_PROGRESS_FILE, and holds one instant: unless the service gets on by then, it is stuck.
 """
 
-import argparse
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from config.settings import ServiceSettings, load
-from utils.program import SUCCESS, StageFailed, UsageError, run_program
+from config.settings import ServiceSettings
 
 
 def note(settings: ServiceSettings, *, pause: float = 0) -> None:
@@ -38,21 +33,3 @@ def problem(file: Path, since: datetime | None = None) -> str | None:
     if until < datetime.now(UTC):
         return f"stuck: last got on with something at {datetime.fromtimestamp(noted, UTC):%H:%M:%S} UTC"
     return None
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Say that the service gets on. Raises StageFailed when it is stuck, UsageError when no file is named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args(argv)
-    file = load(ServiceSettings).progress_file
-    if file is None:
-        raise UsageError("SERVICE_PROGRESS_FILE: expected the service's file, found none")
-    found = problem(file)
-    if found is not None:
-        raise StageFailed(found)
-    print("gets on")
-    return SUCCESS
-
-
-if __name__ == "__main__":
-    raise SystemExit(run_program(main))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from test.compose.files import REPO
+from test.compose.files import COMPOSE_FILE, REPO
 
 OWN = {"api", "batch", "collector", "config", "consumer", "dashboard", "database", "test", "utils"}
 PROGRAMS = {
@@ -93,3 +93,31 @@ def test_no_secret_and_no_data_can_come_into_an_image() -> None:
     assert next(line for line in lines if line and line[0] != "#") == "**"  # all that is not named below
     named_again = {line[1:] for line in lines if line.startswith("!")}
     assert not {name for name in named_again if name.startswith(("var", ".env", ".git")) and name != ".env.example"}
+
+
+def let_through(path: str) -> bool:
+    """Whether .dockerignore leaves a path of the repository, or a part of it, in what Docker builds from."""
+    lines = (REPO / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    named_again = [Path(line[1:]) for line in lines if line.startswith("!")]
+    return any(Path(path).is_relative_to(each) for each in named_again)
+
+
+def test_what_a_dockerfile_copies_by_name_comes_in() -> None:
+    copied = [
+        source
+        for dockerfile in REPO.glob("Dockerfile*")
+        for sources in re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile.read_text(encoding="utf-8"), re.MULTILINE)
+        for source in sources.split()
+        if source != "."
+    ]
+    assert len(copied) > 8
+    assert [source for source in copied if not (REPO / source).exists() or not let_through(source)] == []
+
+
+def test_what_a_service_looks_for_below_the_programs_comes_in() -> None:
+    """Python's path, Airflow's folder of DAGs: nothing says so when one of them is not there."""
+    dockerfiles = "".join(file.read_text(encoding="utf-8") for file in REPO.glob("Dockerfile*"))
+    named = re.findall(r"PYTHONPATH=(\S+)", dockerfiles) + re.findall(r"DAGS_FOLDER: (\S+)", COMPOSE_FILE.read_text())
+    folders = {part.removeprefix("/app/") for each in named for part in each.split(":") if part.startswith("/app/")}
+    assert folders == {"airflow/config", "airflow/dags"}
+    assert {folder for folder in folders if not (REPO / folder).is_dir() or not let_through(folder)} == set()

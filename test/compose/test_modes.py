@@ -176,6 +176,18 @@ def test_an_engine_with_too_little_memory_is_named(place: Path) -> None:
     assert "memory: expected 3 GiB for Docker's engine, found 1 GiB" in start(place, "demo")
 
 
+@pytest.mark.parametrize(("kind", "user"), [("", "1000:1000"), ("name=rootless", "0:0")])
+def test_a_markets_folder_is_written_as_this_user_whoever_the_engine_runs_as(place: Path, kind: str, user: str) -> None:
+    """A rootless engine's root is this user; every other user of its containers is nobody here."""
+    docker, who = place / "bin" / "docker", place / "bin" / "id"
+    who.write_text("#!/bin/sh\necho 1000\n")
+    who.chmod(0o755)
+    begun(place, "demo")
+    options = f'case "$3" in *SecurityOptions*) echo "[name=cgroupns {kind}]" ;; *) echo 8000000000 ;; esac'
+    docker.write_text(docker.read_text().replace("echo 8000000000", options))
+    assert f"run --rm --network host --user {user} " in start(place, "demo", code=0)
+
+
 def test_a_mode_that_is_none_is_refused(place: Path) -> None:
     assert "expected local, compose or nothing, found docker" in start(place, "demo", ACTSTOCK_MODE="docker")
 
@@ -215,8 +227,11 @@ def test_reset_removes_the_market_that_is_named_and_no_other(place: Path, two: P
     ("arguments", "reason"),
     [
         (("dmeo",), "expected demo, stop, status, logs, reset, run, move or test, found dmeo"),
-        (("demo", "--now=2026-01-24T02:00:00Z", "--yes"), "demo: expected --data --now --only --run, found --yes"),
-        (("demo", "--replay", "x"), "demo: expected --data --now --only --run, found --replay"),
+        (("demo", "--only=api", "--yes"), "demo: expected --data --only --run, found --yes"),
+        # Its clock begins in its past, which is built from there on.
+        (("demo", "--now=2026-01-24T02:00:00Z"), "demo: expected --data --only --run, found --now"),
+        (("--now", "2026-01-24T02:00:00Z", "demo"), "demo: expected --data --only --run, found --now"),
+        (("demo", "--replay", "x"), "demo: expected --data --only --run, found --replay"),
         (("stop", "all"), "stop: expected --data, found all"),
         (("stop", "--yes"), "stop: expected --data, found --yes"),
         (("status", "--dat", "x"), "status: expected --data, found --dat"),
@@ -432,6 +447,7 @@ def test_one_start_at_a_time_in_a_folder(place: Path) -> None:
         assert folder.exists()
     assert "expected no other start, found one that is still busy" in told
     assert " up " not in told
+    assert "prepare" not in told  # which writes settings
 
 
 # -- from one mode to the other --------------------------------------------------------------------------------------

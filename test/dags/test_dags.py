@@ -48,6 +48,12 @@ def test_every_dag_is_there_and_none_fails_to_import(dagbag: Any) -> None:
     assert {dag_id: dag.schedule for dag_id, dag in dagbag.dags.items()} == SCHEDULES
 
 
+def test_what_is_no_dag_is_not_read_as_one() -> None:
+    """Each file that is not named to Airflow as none is read in a process of its own, every 15 seconds."""
+    ignored = (DAGS / ".airflowignore").read_text(encoding="utf-8").split()
+    assert sorted(ignored) == sorted(file.name for file in DAGS.glob("*.py") if not file.name.endswith("_dag.py"))
+
+
 def test_the_api_expects_results_when_they_are_made() -> None:
     assert f"{freshness.DAILY_RUN_UTC:%-M %-H} * * 1-5" == SCHEDULES["daily_pipeline_controller"]
     assert f"{freshness.REBALANCE_UTC:%-M %-H} * * 0" == SCHEDULES["08_monthly_portfolio_rebalance_dag"]

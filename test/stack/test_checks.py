@@ -10,7 +10,7 @@ import pytest
 from utils.sessions import sessions_between
 from utils.stack import checks, jars
 from utils.stack.__main__ import instant, parser
-from utils.stack.folder import DEMO, YAHOO, make, replayed
+from utils.stack.folder import DEMO, YAHOO, Market, make, replayed
 from utils.stack.past import chapters, month_ends
 
 
@@ -62,9 +62,17 @@ def test_a_market_directory_that_is_none_is_refused(tmp_path: Path) -> None:
         checks.market(replayed(Path("/nowhere")), tmp_path, None)
 
 
-def test_a_clock_without_a_replayed_market_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(checks.CheckFailed, match="--now: expected with --replay or demo only"):
-        checks.market(YAHOO, tmp_path, "2026-01-24T02:00:00Z")
+@pytest.mark.parametrize("market", [YAHOO, DEMO])
+def test_a_clock_without_a_market_directory_is_refused(tmp_path: Path, market: Market) -> None:
+    with pytest.raises(checks.CheckFailed, match=f"^--now: expected with --replay only, found the market {market}$"):
+        checks.market(market, tmp_path, "2026-01-24T02:00:00Z")
+
+
+def test_the_clock_of_a_demo_is_not_the_operators_to_set() -> None:
+    """Its past is built from its beginning on: a clock that stood later would never go back there."""
+    assert parser().parse_args(["demo"]).now is None
+    with pytest.raises(SystemExit):
+        parser().parse_args(["demo", "--now", "2026-01-24T02:00:00Z"])
 
 
 def test_options_may_stand_before_and_after_a_command() -> None:

@@ -51,15 +51,14 @@ def test_without_a_file_nothing_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ago", "code", "words"), [(0, 0, "gets on\n"), (3600, 1, "stuck: last got on"), (None, 2, "SERVICE_PROGRESS_FILE")]
+    ("ago", "code", "words"),
+    [(0, 0, ""), (3600, 1, "stuck: last got on"), (None, 1, "has not got on with anything yet")],
 )
 def test_as_a_containers_health_check(tmp_path: Path, ago: int | None, code: int, words: str) -> None:
     file = tmp_path / "a.progress"
     if ago is not None:
         noted_ago(file, timedelta(seconds=ago))
-    environment = {"PYTHONPATH": str(REPO), "SERVICE_PROGRESS_FILE": str(file) if ago is not None else ""}
-    ended = subprocess.run(
-        [sys.executable, "-m", "utils.progress"], cwd=REPO, env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "utils.stack.health", f"progress://{file}"]
+    ended = subprocess.run(command, cwd=REPO, env={}, capture_output=True, text=True, check=False)
     assert ended.returncode == code
-    assert words in ended.stdout + ended.stderr
+    assert words in ended.stderr

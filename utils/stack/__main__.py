@@ -30,6 +30,7 @@ from pathlib import Path
 
 import httpx
 
+from utils.program import FAILED, USAGE, one_line
 from utils.stack import checks, demo, pipeline, status, supervisor
 from utils.stack.folder import (
     DEMO,
@@ -39,6 +40,7 @@ from utils.stack.folder import (
     Folder,
     Market,
     WrongFolder,
+    claim,
     data_root,
     folders,
     make,
@@ -48,24 +50,36 @@ from utils.stack.folder import (
 from utils.stack.services import BY_NAME
 from utils.stack.steps import StepFailed, Took, bring_up
 
-FAILED, USAGE = 1, 2
+# Not bugs of ours: a folder nobody may write to, a service that is away, a supervisor that does not start.
+THE_MACHINES = (
+    OSError,
+    subprocess.CalledProcessError,
+    httpx.HTTPError,
+    pipeline.PipelineFailed,
+    supervisor.SupervisorGone,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what was asked; each failure is one line, and the tail of the log that knows more."""
+    """Do what was asked."""
     arguments = parser().parse_args(argv)
     action: Callable[[argparse.Namespace], int] = arguments.action
+    return concluded(lambda: action(arguments))
+
+
+def concluded(action: Callable[[], int]) -> int:
+    """The exit code of what was asked for; each failure is one line, and the tail of the log that knows more."""
     try:
-        return action(arguments)
+        return action()
     except (checks.CheckFailed, WrongFolder) as error:
         print(f"start: {error}", file=sys.stderr)
         return USAGE
     except StepFailed as error:
         print(f"{error.log}\nstart: {error}" if error.log else f"start: {error}", file=sys.stderr)
-    except (pipeline.PipelineFailed, supervisor.SupervisorGone, httpx.HTTPError) as error:
-        print(f"start: {str(error).splitlines()[0]}", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has enough: no word at exit
+    except THE_MACHINES as error:
+        print(f"start: {one_line(error)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\ninterrupted: what runs goes on running; the same command goes on from here", file=sys.stderr)
     return FAILED
@@ -82,13 +96,18 @@ def start(arguments: argparse.Namespace) -> int:
     now = instant(arguments.now) if arguments.now else None
     checks.settings(os.environ)
     checks.market(market, path, now)
+    only = arguments.only.split(",") if arguments.only else []
     is_new = not (path / "market.json").exists()
-    if is_new or supervisor.pid(open_folder(path)) is None:
+    # With a full disk, too, the database can be asked what may go.
+    if is_new or not (only or supervisor.pid(open_folder(path))):
+        checks.places(path)
         checks.resources(path)
-    folder = make(path, market, os.environ)
-    with _alone(folder):
-        took = _up(folder, now, arguments.only.split(",") if arguments.only else [])
-        if not arguments.only:
+    # Only then is anything written: another start may be at work with the settings that are there.
+    with _alone(claim(path, market)):
+        folder = make(path, market, os.environ)
+        checks.settings(folder.settings, folder.settings_file)
+        took = _up(folder, now, only)
+        if not only:
             took += bring_up_to_date(folder, run=arguments.run)
     setup = float(os.environ.get("ACTSTOCK_SETUP_SECONDS", "0"))
     status.show_times([Took("packages", setup), *took], setup + time.monotonic() - began)
@@ -289,7 +308,6 @@ def parser() -> argparse.ArgumentParser:
     starting.add_argument(
         "--only", metavar="NAMES", help="some services or steps, with what they need, comma-separated"
     )
-    starting.add_argument("--now", metavar="INSTANT", help="the market's time, such as 2026-01-24T02:00:00Z")
 
     whole = argparse.ArgumentParser(
         prog="./start.sh",
@@ -298,11 +316,12 @@ def parser() -> argparse.ArgumentParser:
         parents=[where, starting],
     )
     whole.add_argument("--replay", type=Path, metavar="DIR", help="a market directory instead of Yahoo")
+    whole.add_argument("--now", metavar="INSTANT", help="with --replay: its time, such as 2026-01-24T02:00:00Z")
     whole.set_defaults(action=start)
     commands = whole.add_subparsers(metavar="COMMAND")
 
     shown = commands.add_parser("demo", parents=[where, starting], help="start on an invented market")
-    shown.set_defaults(action=start, market=DEMO, replay=None)
+    shown.set_defaults(action=start, market=DEMO, replay=None, now=None)
     commands.add_parser("stop", parents=[where], help="end everything, keep the data").set_defaults(action=stop)
     commands.add_parser("status", parents=[where], help="one line a service").set_defaults(action=show_status)
     reading = commands.add_parser("logs", parents=[where], help="what services wrote")

@@ -10,7 +10,7 @@ declare -A option=()
 options_of() { # command: what it takes, as the parser of utils/stack/__main__.py has it
     case "$1" in
         "") echo "--data --replay --now --only --run" ;;
-        demo) echo "--data --now --only --run" ;;
+        demo) echo "--data --only --run" ;;
         stop | status | run) echo "--data" ;;
         logs) echo "--data --lines -n --follow -f" ;;
         reset | move) echo "--data --yes" ;;

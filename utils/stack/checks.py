@@ -1,6 +1,7 @@
 """What must hold before anything is started: each failure is a CheckFailed with one line, expected against found."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pydantic_settings import BaseSettings
 
 from config.settings import Port, variables
 from utils.stack.environment import INHERITED
-from utils.stack.folder import REPO, Folder, Market, operator_settings
+from utils.stack.folder import REPO, Folder, Market, downloads, operator_settings
 from utils.stack.ports import ALL_PORTS, PORTS, holder, is_taken
 
 GIBIBYTE = 2**30
@@ -29,11 +30,14 @@ class CheckFailed(Exception):
 UNKEEPABLE = frozenset("'\\\n\r")
 
 
-def settings(given: Mapping[str, str]) -> None:
-    """What the operator sets has the right form: it is kept, so a wrong value must not come in. Raises CheckFailed."""
+def settings(given: Mapping[str, str], kept_in: Path | None = None) -> None:
+    """What the operator sets has the right form: it is kept, so a wrong value must not come in. Raises CheckFailed.
+
+    kept_in: the file that keeps these, in which somebody may have written
+    """
     problems = []
     for name, (kind, field) in variables().items():
-        if name in given and name in operator_settings():
+        if given.get(name) and name in operator_settings():  # an empty one means the default
             problems += _problems(name, partial(_assign, kind, field), given[name])
     # The file that keeps them is read here and by compose, which escape otherwise.
     for name in operator_settings() & given.keys():
@@ -42,7 +46,8 @@ def settings(given: Mapping[str, str]) -> None:
     for name in ALL_PORTS.keys() & given.keys():
         problems += _problems(name, TypeAdapter(Port).validate_python, given[name])
     if problems:
-        raise CheckFailed("; ".join(sorted(set(problems))))
+        found = "; ".join(sorted(set(problems)))
+        raise CheckFailed(f"{kept_in}: {found}" if kept_in else found)
 
 
 def _assign(kind: type[BaseSettings], field: str, text: str) -> None:
@@ -59,9 +64,9 @@ def _problems(name: str, validate: Callable[[str], object], text: str) -> list[s
 
 def market(wanted: Market, path: Path, now: str | None) -> None:
     """The market directory is one, and the clock may be set so. Raises CheckFailed."""
-    if now is not None and not wanted.is_replayed:
-        raise CheckFailed("--now: expected with --replay or demo only, found a start against Yahoo itself")
     if wanted.directory is None:
+        if now is not None:
+            raise CheckFailed(f"--now: expected with --replay only, found the market {wanted}")
         return
     if not wanted.directory.is_dir():
         raise CheckFailed(f"--replay: expected a market directory, found none at {wanted.directory}")
@@ -71,6 +76,13 @@ def market(wanted: Market, path: Path, now: str | None) -> None:
     checked = subprocess.run(command, cwd=REPO, env=given, capture_output=True, text=True, check=False)
     if checked.returncode != 0:
         raise CheckFailed(checked.stderr.strip().splitlines()[-1].removeprefix("replay: "))
+
+
+def places(path: Path) -> None:
+    """No path has what the settings of the supervisor or of Spark read otherwise. Raises CheckFailed."""
+    for place in (REPO, path, downloads()):
+        if re.search(r"[\s%]", str(place)):
+            raise CheckFailed(f"{place}: expected a path without a space or %, found one")
 
 
 def resources(path: Path) -> None:

@@ -28,20 +28,25 @@ runs_without_docker() { # folders of markets: whether in one of them a superviso
     return 1
 }
 
-mode_of() { # the way in which the market that is meant was begun, compose or local; a new one: nothing
-    local folder="${option[--data]:-}" market=yahoo
-    case "$command" in
-        stop | status | logs | reset | run)
-            if [ -z "$folder" ]; then
-                if ! runs_without_docker "$data"/* && started_with_docker "$data"/*/.env; then echo compose; else echo local; fi
-                return
-            fi ;;
-        demo) market=demo ;;
-    esac
+folder_named() { # the one of --data, else that of the market a start is for, there or not yet
+    local market=yahoo
+    [ "$command" != demo ] || market=demo
     if [ -n "${option[--replay]:-}" ]; then
         market="replay-$(basename "${option[--replay]}" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9]+/-/g; s/^-|-$//g')"
     fi
-    folder="${folder:-$data/$market}"
+    echo "${option[--data]:-$data/$market}"
+}
+
+mode_of() { # the way in which the market that is meant was begun, compose or local; a new one: nothing
+    local folder
+    case "$command" in
+        stop | status | logs | reset | run)
+            if [ -z "${option[--data]:-}" ]; then
+                if ! runs_without_docker "$data"/* && started_with_docker "$data"/*/.env; then echo compose; else echo local; fi
+                return
+            fi ;;
+    esac
+    folder="$(folder_named)"
     if started_with_docker "$folder/.env"; then echo compose; elif [ -d "$folder/pg" ]; then echo local; fi
 }
 
@@ -131,12 +136,15 @@ build() {
 }
 
 in_container() { # runs utils/stack/containers.py as this user, on the folders of this machine
-    local names replay=()
+    local names replay=() user
+    user="$(id -u):$(id -g)"
+    # Without root, the engine's root is this user, and any other is nobody here.
+    case "$(docker info --format '{{.SecurityOptions}}')" in *rootless*) user=0:0 ;; esac
     names="$(mktemp)"
     sed -nE 's/^([A-Z_]+)=.*/\1/p' "$repo/.env.example" >"$names" # without values: those of this environment
     [ -z "$directory" ] || replay=(--volume "$directory:$directory:ro")
     # In this machine's network: a port that is free there is free here.
-    docker run --rm --network host --user "$(id -u):$(id -g)" --env-file "$names" --env ACTSTOCK_DATA="$data" --env ACTSTOCK_PORTS \
+    docker run --rm --network host --user "$user" --env-file "$names" --env ACTSTOCK_DATA="$data" --env ACTSTOCK_PORTS \
         --env ACTSTOCK_MODE= --env HOME=/tmp --volume "$data:$data" --volume "$parent:$parent" "${replay[@]}" \
         actstock-jobs python -m utils.stack.containers "$@"
     local code=$?
@@ -154,6 +162,8 @@ compose_start() {
     [ "$memory" -ge "$MEMORY" ] || fail "memory: expected $MEMORY GiB for Docker's engine, found $memory GiB"
     mkdir -p "$data" "$parent"
     build
+    folder="$(folder_named)"
+    [ ! -d "$folder/run" ] || no_other_start # whose settings are about to be written
     folder="$(in_container prepare "${arguments[@]}")" || exit $?
     not_local
     link_is_ours

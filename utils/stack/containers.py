@@ -17,13 +17,12 @@ from pathlib import Path
 
 import httpx
 
-from utils.stack import checks, pipeline, status
-from utils.stack.__main__ import bring_up_to_date, instant, parser, wanted_market
-from utils.stack.folder import Folder, WrongFolder, add_settings, data_root, make, open_folder
+from utils.program import SUCCESS
+from utils.stack import checks, status
+from utils.stack.__main__ import bring_up_to_date, concluded, instant, parser, wanted_market
+from utils.stack.folder import Folder, add_settings, data_root, make, open_folder
 from utils.stack.ports import ALL_PORTS
-from utils.stack.steps import StepFailed, Took, make_market
-
-FAILED, USAGE = 1, 2
+from utils.stack.steps import Took, make_market
 
 
 def prepare(arguments: Sequence[str]) -> None:
@@ -35,6 +34,7 @@ def prepare(arguments: Sequence[str]) -> None:
     checks.settings(os.environ)
     checks.market(market, path, now)
     folder = make(path, market, os.environ)
+    checks.settings(folder.settings, folder.settings_file)
     add_settings(folder, compose_settings(folder, now))
     print(folder.path)
 
@@ -131,19 +131,13 @@ ACTIONS: Mapping[str, Callable[[Sequence[str]], None]] = {
 
 
 def main() -> int:
-    """Each failure is one line, and the tail of the log that knows more."""
-    try:
+    """Do what start.sh asked."""
+
+    def action() -> int:
         ACTIONS[sys.argv[1]](sys.argv[2:])
-    except (checks.CheckFailed, WrongFolder) as error:
-        print(f"start: {error}", file=sys.stderr)
-        return USAGE
-    except StepFailed as error:
-        print(f"{error.log}\nstart: {error}" if error.log else f"start: {error}", file=sys.stderr)
-        return FAILED
-    except (pipeline.PipelineFailed, httpx.HTTPError) as error:
-        print(f"start: {str(error).splitlines()[0]}", file=sys.stderr)
-        return FAILED
-    return 0
+        return SUCCESS
+
+    return concluded(action)
 
 
 if __name__ == "__main__":

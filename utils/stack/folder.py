@@ -68,7 +68,7 @@ BEGINNINGS = frozenset({".env", ".env.part", "market.json.part", "logs", "run"})
 
 
 class WrongFolder(Exception):
-    """The folder belongs to another market, or to none."""
+    """The folder belongs to another market, or to none, or its settings were spoilt."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,11 @@ class Folder:
         return {name: value for name, value in dotenv_values(self.settings_file).items() if value is not None}
 
     def port(self, name: str) -> int:
-        """The port of that setting."""
-        return int(self.settings[name])
+        """The port of that setting. Raises WrongFolder for what is none."""
+        text = self.settings[name]
+        if not text.isdecimal():
+            raise WrongFolder(f"{self.settings_file}: {name}: expected a port, found {text!r}")
+        return int(text)
 
     def address(self, name: str) -> str:
         """host:port of the service with that port's setting, as programs of this market reach it."""
@@ -197,11 +200,13 @@ class Container(Folder):
         return self.path / "cache"
 
 
-def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
-    """The folder of that market, made if need be; what the operator gave in the environment is written to its `.env`.
+def claim(path: Path, market: Market) -> Folder:
+    """The folder of that market, made if need be; its settings are left as they are.
 
     Raises WrongFolder, naming both markets, when it belongs to another.
     """
+    if path.exists() and not path.is_dir():
+        raise WrongFolder(f"{path}: expected a folder, found a file")
     found = _market_of(path)
     if found is not None and found != market:
         raise WrongFolder(f"{path}: expected the market {market}, found {found}; use another --data, or reset this one")
@@ -211,6 +216,15 @@ def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
     folder = Folder(path, market)
     for part in (folder.logs, folder.run):
         part.mkdir(exist_ok=True)
+    return folder
+
+
+def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
+    """The folder of that market, claimed; what the operator gave in the environment is written to its `.env`.
+
+    Raises WrongFolder as `claim` does.
+    """
+    folder = claim(path, market)
     known = dict(folder.settings) if folder.settings_file.exists() else {}
     # Older programs had fewer ports and roles: a folder of theirs is given those it lacks.
     wanted = _first_settings(market, given) | known
@@ -218,7 +232,7 @@ def make(path: Path, market: Market, given: Mapping[str, str]) -> Folder:
     if wanted != known:
         _write_settings(folder.settings_file, wanted)
     # Last: a folder without it was not finished, and is made again.
-    if found is None:
+    if _market_of(path) is None:
         _write(path / "market.json", json.dumps(_remembered(market)), mode=0o644)
     return Folder(path, market)
 

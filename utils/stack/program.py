@@ -28,6 +28,9 @@ def main() -> int:
         return USAGE
     try:
         given = environment(folder, role, os.environ)
+    except WrongFolder as error:
+        print(f"run: {error}", file=sys.stderr)
+        return USAGE
     except KeyError as missing:
         print(f"run: {program}: expected {missing.args[0]} in this container, found none", file=sys.stderr)
         return USAGE

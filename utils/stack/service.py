@@ -12,10 +12,9 @@ from pathlib import Path
 
 from utils.stack import health, session
 from utils.stack.folder import REPO, Folder, open_folder
-from utils.stack.services import BY_NAME, Service, service_environment
+from utils.stack.services import BY_NAME, PATIENCE, Service, service_environment
 
 PR_SET_PDEATHSIG = 1
-PATIENCE = 120
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from utils.stack.folder import REPO, Folder, downloads
 from utils.stack.ports import HOST
 
 Command = Callable[[Folder], list[str]]
+PATIENCE = 120  # seconds until one that does not answer is given up
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,10 @@ case "$downloads" in /*) ;; *) downloads="$PWD/$downloads" ;; esac
 export ACTSTOCK_DATA="$data" ACTSTOCK_DOWNLOADS="$downloads"
 # Programs are started all the time; their packages are compiled once, whatever the shell says.
 unset PYTHONDONTWRITEBYTECODE
+# A proxy of the network is for packages and for Yahoo: our services ask each other on this machine.
+no_proxy="${no_proxy:-${NO_PROXY:-}}"
+[ "$no_proxy" = "*" ] || no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
+export no_proxy NO_PROXY="$no_proxy"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "start: $*"; exit 1; }
@@ -59,7 +63,7 @@ find_uv() { # sets $uv: a small environment of its own, beside the downloads
     say "set-up: uv"
     rm -rf "$home"
     if ! "$python" -m venv "$home" >/dev/null 2>&1; then
-        install_or_name "a Python 3.11 that can make environments (python3-venv)" python3-venv
+        install_or_name "a Python 3.11 that can make environments (python3.11-venv)" python3.11-venv
         rm -rf "$home"
         "$python" -m venv "$home" >&2 || fail "expected '$python -m venv' to work, see above"
     fi

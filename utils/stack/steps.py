@@ -6,6 +6,7 @@ Every one-shot can be repeated: it does nothing when its work is done.
 import base64
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -30,9 +31,8 @@ from utils.stack.folder import REPO, Folder, downloads
 from utils.stack.past import first_instant, last_session
 from utils.stack.pools import POOLS
 from utils.stack.ports import HOST
-from utils.stack.services import Service, java, postgres_binary, services_of, unprivileged
+from utils.stack.services import PATIENCE, Service, java, postgres_binary, services_of, unprivileged
 
-SERVICE_PATIENCE = 120  # seconds until a service that does not answer is given up
 TAIL = 20  # lines of a log that are shown when something failed
 DEMO_SEED = 7
 STATIC_KAFKA = """process.roles=broker,controller
@@ -108,7 +108,7 @@ def _cluster(folder: Folder) -> None:
     data, part, password = folder.path / "pg", folder.path / "pg.part", folder.run / "postgres.password"
     if data.is_dir():
         return
-    subprocess.run(["rm", "-rf", str(part)], check=True)
+    shutil.rmtree(part, ignore_errors=True)
     password.touch(mode=0o600)
     password.write_text(folder.settings["DB_POSTGRES_PASSWORD"])
     command = [*unprivileged(), postgres_binary("initdb"), "-D", str(part), "-U", "postgres", f"--pwfile={password}"]
@@ -223,7 +223,7 @@ def make_market(folder: Folder) -> None:
     if directory.is_dir():
         _begin(folder)
         return
-    subprocess.run(["rm", "-rf", str(part)], check=True)
+    shutil.rmtree(part, ignore_errors=True)
     last = previous_session(datetime.now(UTC).date())
     command = [sys.executable, "-m", "test.replay.generator", str(part), "--last-session", f"{last:%Y-%m-%d}"]
     given = environment(folder, "system", os.environ)
@@ -317,11 +317,11 @@ def _in_order(work: Mapping[str, Callable[[], None]], needs: Mapping[str, set[st
 def _start_service(service: Service, folder: Folder, given_up: Event) -> None:
     """Have the supervisor start it, and wait until it is healthy, or until another step has failed."""
     supervisor.start_service(folder, service.name)
-    deadline = time.monotonic() + SERVICE_PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while (found := trouble(service, folder, supervisor.process(folder, service.name))) is not None:
         state = supervisor.process(folder, service.name).state
         if state == "FATAL" or time.monotonic() > deadline:
-            reason = "gave up after several exits" if state == "FATAL" else f"{found} after {SERVICE_PATIENCE} s"
+            reason = "gave up after several exits" if state == "FATAL" else f"{found} after {PATIENCE} s"
             raise StepFailed(f"{service.name}: expected it to be healthy, found {reason}", tail(folder, service.name))
         if given_up.wait(0.2):
             return

@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from utils.stack.folder import REPO, Folder
 from utils.stack.services import Service, services_of
 
 SOCKET_LIMIT = 100  # characters; the system allows 107
+SOCKETS = "actstock-"  # a folder of temporary files, for a socket whose path would be too long
 KAFKA_STOPPED = 143  # what a JVM that was asked to stop exits with
 
 
@@ -109,16 +111,31 @@ def processes(folder: Folder) -> dict[str, Process]:
 
 def stop(folder: Folder, *, patience: float = 120) -> None:
     """End all services in reverse order, then the supervisor, then whatever was left of them."""
-    running = pid(folder)
+    running = pid(folder) or _ending(folder)
     members = processes_of(folder) | (session.members(running) if running is not None else set())
     if running is not None:
-        _ask(folder).supervisor.shutdown()
+        with suppress(*GONE):  # another stop was faster: its end is waited for all the same
+            _ask(folder).supervisor.shutdown()
         with suppress(psutil.NoSuchProcess):
             try:
                 psutil.Process(running).wait(patience)
             except psutil.TimeoutExpired:
                 os.kill(running, signal.SIGKILL)  # its services have a death signal
     session.end(members | processes_of(folder))
+    socket = _socket(folder)
+    # By its name: what is written in a folder that was moved may be another one's.
+    if socket is not None and socket.parent.name.startswith(SOCKETS):
+        shutil.rmtree(socket.parent, ignore_errors=True)
+
+
+def _ending(folder: Folder) -> int | None:
+    """The supervisor's process when it answers no more: it is ending its services."""
+    with suppress(OSError, ValueError, psutil.Error):
+        noted = int((folder.run / "supervisord.pid").read_text())
+        # After a crash its number may be another program's.
+        if str(folder.run / "supervisor.conf") in psutil.Process(noted).cmdline():
+            return noted
+    return None
 
 
 def processes_of(folder: Folder) -> set[psutil.Process]:
@@ -174,20 +191,26 @@ def _process(item: dict[str, Any]) -> Process:
 
 def _ask(folder: Folder) -> Any:
     """A connection of its own for each question: the transport is not made for threads."""
-    parser = configparser.RawConfigParser()
-    parser.read(folder.run / "supervisor.conf", encoding="utf-8")
-    socket = parser.get("unix_http_server", "file", fallback=str(folder.run / "none.sock"))
+    socket = _socket(folder) or folder.run / "none.sock"
     transport: Any = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
     return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
 
-def _socket(folder: Folder) -> Path:
+def _socket(folder: Folder) -> Path | None:
+    """Where the supervisor of the last start listens; None before the first."""
+    parser = configparser.RawConfigParser()
+    parser.read(folder.run / "supervisor.conf", encoding="utf-8")
+    found = parser.get("unix_http_server", "file", fallback=None)
+    return Path(found) if found else None
+
+
+def _new_socket(folder: Folder) -> Path:
     near = folder.run / "supervisor.sock"
-    return near if len(str(near)) < SOCKET_LIMIT else Path(tempfile.mkdtemp(prefix="actstock-")) / "supervisor.sock"
+    return near if len(str(near)) < SOCKET_LIMIT else Path(tempfile.mkdtemp(prefix=SOCKETS)) / "supervisor.sock"
 
 
 def _configuration(folder: Folder) -> str:
-    socket = _socket(folder)
+    socket = _new_socket(folder)
     head = f"""[supervisord]
 {"user=root" if os.getuid() == 0 else ""}
 pidfile={folder.run / "supervisord.pid"}
