@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -97,6 +97,17 @@ class Database:
             "DB_USER": role,
             "DB_PASSWORD": self.server.password,
         }
+
+    def as_role(self, role: str, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+        """This process is that role's program, with more settings."""
+        for name, value in (self.environment(role) | more).items():
+            monkeypatch.setenv(name, value)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Of a statement, as superuser; none when it gives none."""
+        with self.server.connect(self.name) as connection:
+            cursor = connection.execute(query, values or None)
+            return cursor.fetchall() if cursor.description else []
 
 
 @contextmanager

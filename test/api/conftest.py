@@ -17,8 +17,7 @@ from test.conftest import Database, Server, fresh_database
 @pytest.fixture
 def db(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[published.Connection]:
     """A connection that may write anything; the environment is the API's, the clock stands at 22:00 UTC."""
-    for name, value in database.environment("api").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("api", monkeypatch)
     monkeypatch.setattr(freshness, "wall_now", lambda: published.FRIDAY_EVENING)
     with published.connect(database) as connection:
         api_keys.register(connection, "tests", published.KEY)
@@ -54,8 +53,7 @@ def market(db: published.Connection) -> published.Connection:
 def reader(postgres: Server) -> Iterator[TestClient]:
     """A caller with a key of a market that the tests of one file share: for those that write nothing."""
     with pytest.MonkeyPatch.context() as monkeypatch, fresh_database(postgres) as database:
-        for name, value in database.environment("api").items():
-            monkeypatch.setenv(name, value)
+        database.as_role("api", monkeypatch)
         monkeypatch.setattr(freshness, "wall_now", lambda: published.FRIDAY_EVENING)
         with published.connect(database) as connection:
             everything(connection)

@@ -199,8 +199,7 @@ def bad(market: psycopg.Connection[Row]) -> psycopg.Connection[Row]:
 @pytest.fixture
 def in_process(evening: Clock, database: Database, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """The programs' main functions run here, with this session of Spark, as role batch."""
-    for name, value in database.environment("batch").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("batch", monkeypatch)
     for program in ALL:
         monkeypatch.setattr(program, "spark_session", shared_session(spark))
 

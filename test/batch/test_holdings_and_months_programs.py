@@ -191,8 +191,7 @@ def test_months_and_sectors_over_a_turn_of_the_year(run: Run, clock: Clock, mark
 
 @pytest.fixture
 def as_batch(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in database.environment("batch").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("batch", monkeypatch)
 
 
 @pytest.fixture

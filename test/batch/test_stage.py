@@ -44,8 +44,7 @@ def test_what_cannot_be_is_a_users_mistake(arguments: list[str], says: str) -> N
 
 @pytest.fixture
 def as_batch(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    for name, value in database.environment("batch").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("batch", monkeypatch)
     return database
 
 

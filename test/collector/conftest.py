@@ -81,13 +81,7 @@ class Platform:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """As superuser."""
-        with self.database.server.connect(self.database.name) as connection:
-            return connection.execute(query, values).fetchall()
-
-    def write(self, query: str, *values: object) -> None:
-        """As superuser."""
-        with self.database.server.connect(self.database.name) as connection:
-            connection.execute(query, values)
+        return self.database.rows(query, *values)
 
     def asked(self, path: str = "/v") -> list[LoggedRequest]:
         """The requests for data so far, cookie and crumb left out."""
@@ -208,7 +202,7 @@ def trend(platform: Platform, etfs: Sequence[str], session: date = D) -> None:
     """What stage 3 would have written: these ETFs trend over 5 sessions, SPY doesn't."""
     for etf in ("SPY", *etfs):
         above = 0 if etf == "SPY" else 1
-        platform.write(
+        platform.rows(
             """INSERT INTO analytics_03_trending_etfs (as_of_date, etf_ticker, period_days, etf_type, return_pct,
                    spy_return_pct, outperformance, rank_by_outperformance, is_trending, run_id)
                VALUES (%s, %s, 5, 'benchmark', %s, 1, %s, %s, %s, 'test')""",

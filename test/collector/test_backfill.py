@@ -110,7 +110,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 def forget_what_is_stored(platform: Platform) -> None:
     """As a developer who makes the database anew."""
-    platform.write("TRUNCATE collected_01_daily_etf_ohlc, process_executions, asset_processing_details")
+    platform.rows("TRUNCATE collected_01_daily_etf_ohlc, process_executions, asset_processing_details")
 
 
 def test_benchmarks_come_once_and_a_new_database_is_filled_from_the_cache(platform: Platform, folder: Path) -> None:
@@ -142,10 +142,8 @@ def test_manners_are_the_persons_choice(platform: Platform, folder: Path, monkey
     assert len(platform.asked("/chart/")) == 2
     assert set(slots) == {2.0}
     assert timedelta(minutes=9) < stopped.value.not_before - datetime.now(UTC) <= timedelta(minutes=10)
-    platform.write("UPDATE source_budget SET blocked_until = now()")
-    platform.write(
-        "UPDATE process_executions SET started_at = started_at - interval '1 day'"
-    )  # not for good, even then
+    platform.rows("UPDATE source_budget SET blocked_until = now()")
+    platform.rows("UPDATE process_executions SET started_at = started_at - interval '1 day'")  # not for good, even then
     platform.yahoo.faults({"match": "chart/QQQ", "status": 429})
     with pytest.raises(Blocked):
         benchmarks.main(["--days", "60", "--delay", "0"])
@@ -225,7 +223,7 @@ def test_a_limit_stops_the_sectors_and_tells_when_and_where_to_go_on(
         sectors.main(["--delay-minutes", "0.05", "--skip-existing"])
     assert len(platform.asked("/chart/")) == 1 + 3 + 1  # QQQ, XLF with its tries, XLV
     assert len(pauses) == 2 * 3  # a pause also after the one that failed
-    platform.write("UPDATE source_budget SET blocked_until = now()")
+    platform.rows("UPDATE source_budget SET blocked_until = now()")
     platform.yahoo.clear_faults()
     assert sectors.main(["--delay-minutes", "0", "--skip-existing", "--start-from", "XLF"]) == 0
     count = len(sectors.SECTORS)

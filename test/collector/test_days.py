@@ -94,7 +94,7 @@ def programs(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Callable[[d
                 ended.append(type(end).__name__)
             else:
                 ended.append(platform.run()["status"])
-        platform.write("DELETE FROM analytics_03_trending_etfs")
+        platform.rows("DELETE FROM analytics_03_trending_etfs")
         return ended
 
     return run
@@ -220,12 +220,12 @@ def test_a_stock_that_is_renamed_is_named_once_and_the_new_name_is_fetched(
     platform: Platform, programs: Callable[[date], list[str]]
 ) -> None:
     assert programs(FRIDAY) == SUCCESS
-    platform.write(  # PNC.L is held, so it is asked for although it is in no list any more
+    platform.rows(  # PNC.L is held, so it is asked for although it is in no list any more
         """INSERT INTO analytics_portfolios (strategy, as_of_date, revision, status, origin, positions,
                first_published_at, published_at, computed_at, run_id)
            VALUES ('20d', '2026-03-06', 1, 'complete', 'live', 1, now(), now(), now(), 'test')"""
     )
-    platform.write(
+    platform.rows(
         """INSERT INTO analytics_05_portfolio_allocation (as_of_date, ticker, period_days, sector, market_cap,
                return_pct, portfolio_weight, rank, allocation_score, source_etfs, allocation_reason,
                market_cap_source, run_id)

@@ -162,7 +162,7 @@ def test_a_bar_that_another_run_stores_meanwhile_is_not_missing_in_an_older_answ
     ask = Yahoo.history
 
     def late(source: Yahoo, ticker: str, start: date, end: date, *, timezone: str) -> History:
-        platform.write(
+        platform.rows(
             """INSERT INTO collected_01_daily_etf_ohlc
                    (ticker, trade_date, close_price, adj_close_price, volume, fetched_at, changed_at, run_id)
                VALUES ('SPY', %s, 1, 1, 1, now(), now(), 'another') ON CONFLICT DO NOTHING""",

@@ -87,7 +87,7 @@ def test_killed_at_any_step_the_next_run_ends_in_the_same_truth(
     assert (expected["running"], expected["open"], expected["failing"]) == ([], [], [])
     least = len(platform.asked())
     for number in count(1, every):
-        platform.write(
+        platform.rows(
             """TRUNCATE collected_06_daily_stock_history, collected_00_market_cap, collected_00_meta_stock,
                    collected_00_fx_rate, process_executions, asset_processing_details, asset_processing_state,
                    data_quality_findings, source_budget"""

@@ -158,7 +158,7 @@ def test_429_stops_the_run_as_partial_and_says_when_to_go_on(platform: Platform)
     with pytest.raises(RunAgain):
         etf_daily.main(["--group", "benchmark"])
     assert len(platform.yahoo.requests()) == asked  # blocked: nobody asks
-    platform.write("UPDATE source_budget SET blocked_until = now()")
+    platform.rows("UPDATE source_budget SET blocked_until = now()")
     assert etf_daily.main(["--group", "benchmark"]) == 0
     assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
 
@@ -170,8 +170,8 @@ def test_429_after_the_deadline_holds_nothing_back_and_still_says_when_to_go_on(
     platform.yahoo.faults({"match": "chart/IWM", "times": 2, "status": 429})
     with pytest.raises(RunAgain):
         etf_daily.main(["--group", "benchmark"])
-    platform.write("UPDATE process_executions SET started_at = started_at - interval '2 hours'")
-    platform.write("UPDATE source_budget SET blocked_until = now()")
+    platform.rows("UPDATE process_executions SET started_at = started_at - interval '2 hours'")
+    platform.rows("UPDATE source_budget SET blocked_until = now()")
     assert etf_daily.main(["--group", "benchmark"]) == 0
     run = platform.run()
     assert (run["status"], run["usable"], run["not_before"]) == ("partial", True, None)
@@ -179,7 +179,7 @@ def test_429_after_the_deadline_holds_nothing_back_and_still_says_when_to_go_on(
     until = f"the source answered 429, until {blocked.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     assert until in capsys.readouterr().out
     assert until in run["error"]
-    platform.write("UPDATE source_budget SET blocked_until = now()")
+    platform.rows("UPDATE source_budget SET blocked_until = now()")
     assert etf_daily.main(["--group", "benchmark"]) == 0
     assert len([each for each in platform.asked("/chart/") if each.status == 200]) == 6
 
@@ -196,7 +196,7 @@ def test_a_source_that_limits_requests_again_is_left_alone_three_times_as_long(
         assert (platform.run()["status"], platform.run()["usable"]) == ("partial", False)
         left = stopped.value.not_before - datetime.now(UTC)
         assert timedelta(minutes=pause - 1) < left <= timedelta(minutes=pause)
-        platform.write("UPDATE source_budget SET blocked_until = now()")
+        platform.rows("UPDATE source_budget SET blocked_until = now()")
     assert etf_daily.main(["--group", "benchmark"]) == 0
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
 
@@ -62,11 +61,6 @@ def start(yahoo: ReplayServer, database: Database, broker: Broker, tmp_path: Pat
         yield run
 
 
-def connected(database: Database) -> psycopg.Connection[tuple[object, ...]]:
-    """As superuser."""
-    return database.server.connect(database.name)
-
-
 def test_kafka_01_from_the_source_to_stored_rows(start: Start, database: Database) -> None:
     start("consumer", "consumer/kafka_01_consumer_etf_daily.py")
     program = "collector/kafka_01_producer_etf_daily.py"
@@ -74,10 +68,9 @@ def test_kafka_01_from_the_source_to_stored_rows(start: Start, database: Databas
     said, _ = first.communicate(timeout=120)
     assert first.returncode == SUCCESS, said
     assert "success: asked 6, stored 6, unchanged 0, failed 0, dead-lettered 0, requests 8" in said
-    with connected(database) as connection:
-        stored = connection.execute(
-            "SELECT ticker, count(*), max(trade_date) FROM collected_01_daily_etf_ohlc GROUP BY 1 ORDER BY 1"
-        ).fetchall()
+    stored = database.rows(
+        "SELECT ticker, count(*), max(trade_date) FROM collected_01_daily_etf_ohlc GROUP BY 1 ORDER BY 1"
+    )
     assert stored == [(etf, 300, D) for etf in ("DIA", "EWY", "IWM", "QQQ", "SCHD", "SPY")]
     again = start("collector", program, "--group", "benchmark", ACTSTOCK_DAG_RUN_ID="dag/run")
     assert again.wait(60) == ALREADY_COMPLETE
@@ -102,11 +95,8 @@ def test_a_producer_told_to_stop_leaves_a_truthful_ledger_and_the_next_goes_on(
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    with connected(database) as connection:
-        runs = connection.execute("SELECT status, error, requested FROM process_executions").fetchall()
-        open_items = connection.execute(
-            "SELECT ticker FROM asset_processing_details WHERE status IN ('planned', 'sent')"
-        ).fetchall()
+    runs = database.rows("SELECT status, error, requested FROM process_executions")
+    open_items = database.rows("SELECT ticker FROM asset_processing_details WHERE status IN ('planned', 'sent')")
     assert (runs, open_items) == ([("failed", "stopped", 6)], [])
     done = start("collector", program, "--group", "benchmark")
     said, _ = done.communicate(timeout=120)
@@ -124,6 +114,5 @@ def test_a_killed_producer_is_closed_by_the_next_one(start: Start, database: Dat
     done = start("collector", program, "--group", "benchmark")
     said, _ = done.communicate(timeout=120)
     assert done.returncode == SUCCESS, said
-    with connected(database) as connection:
-        runs = connection.execute("SELECT status, error FROM process_executions ORDER BY started_at").fetchall()
+    runs = database.rows("SELECT status, error FROM process_executions ORDER BY started_at")
     assert runs == [("failed", "the run never ended; closed by the next one"), ("success", None)]

@@ -57,7 +57,7 @@ def test_five_sessions_are_seven_days_and_each_further_one_thirty(platform: Plat
     stock_daily.main(["--tickers", "AAA", "--as-of", f"{first}"])
     assert len(platform.asked("/chart/")) == asked  # left alone
     # The seven days are over.
-    platform.write("UPDATE asset_processing_state SET next_retry_at = now() - interval '1 s' WHERE operation = 'bars'")
+    platform.rows("UPDATE asset_processing_state SET next_retry_at = now() - interval '1 s' WHERE operation = 'bars'")
     evening(platform, others[4])
     stock_daily.main(["--tickers", "AAA"])
     assert strikes(platform) == (6, timedelta(days=30))

@@ -213,7 +213,7 @@ def test_caps_that_never_came_stay_named_when_their_session_has_passed(
     trend(platform, ["XLF"])
     trending_holdings.main([])
     assert stock_daily.main(["--tickers", "AAA,NEW,900010.KS"]) == 0  # bars, profiles and rates are there
-    platform.write("DELETE FROM collected_00_market_cap")
+    platform.rows("DELETE FROM collected_00_market_cap")
     platform.yahoo.faults({"match": "v7/finance/quote", "times": 1, "status": 503})
     with pytest.raises(RunAgain):
         stock_daily.main([])
@@ -239,12 +239,12 @@ def test_a_past_session_whose_caps_are_all_stored_lacks_nothing(
 
 def test_what_is_held_stays_priced(platform: Platform) -> None:
     trend(platform, [])
-    platform.write(
+    platform.rows(
         """INSERT INTO analytics_portfolios (strategy, as_of_date, revision, status, origin, positions,
                first_published_at, published_at, computed_at, run_id)
            VALUES ('20d', '2026-01-20', 1, 'complete', 'live', 1, now(), now(), now(), 'test')"""
     )
-    platform.write(
+    platform.rows(
         """INSERT INTO analytics_05_portfolio_allocation (as_of_date, ticker, period_days, sector, market_cap,
                return_pct, portfolio_weight, rank, allocation_score, source_etfs, allocation_reason,
                market_cap_source, run_id)
@@ -349,7 +349,7 @@ def test_a_stock_without_the_runs_own_session_is_named_until_and_after_the_deadl
     for _ in range(7):  # the bar may be late
         with pytest.raises(RunAgain):
             stock_daily.main(["--tickers", "AAA,NEW"])
-    platform.write("UPDATE process_executions SET started_at = started_at - interval '90 minutes'")
+    platform.rows("UPDATE process_executions SET started_at = started_at - interval '90 minutes'")
     assert stock_daily.main(["--tickers", "AAA,NEW"]) == 0
     assert (platform.run()["status"], platform.run()["usable"]) == ("partial", True)
     assert "NEW bars: no data: no bar of 2026-01-26" in platform.run()["error"]

@@ -16,8 +16,7 @@ D = date(2026, 1, 23)
 @pytest.fixture
 def doubtful(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """One bar of a stock, one of an ETF and one market cap in doubt; another doubt is over."""
-    for name, value in database.environment("consumer").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("consumer", monkeypatch)
     bar = """(ticker, trade_date, close_price, adj_close_price, volume, doubt, doubt_value, doubt_session, confirmed_at,
               fetched_at, changed_at, run_id{0}) VALUES (%s, %s, 17, 17, 1, 'moved 41 %%', 17, %s, %s,
               '2026-01-23T22:00:00Z', '2026-01-23T22:00:00Z', 'r'{1})"""

@@ -108,8 +108,7 @@ class Platform:
         return subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, check=False)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self.database.server.connect(self.database.name) as connection:
-            return list(connection.execute(query))
+        return self.database.rows(query)
 
     def stored(self) -> list[tuple[str, date, Decimal]]:
         return self.rows(

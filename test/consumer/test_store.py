@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from unittest.mock import Mock
 
 import psycopg
@@ -41,33 +40,16 @@ def store(database: Database) -> Iterator[PostgresStore]:
     opened.close()
 
 
-def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(**_parameters(database)) as connection:
-        return connection.execute(query).fetchall()
-
-
-def _parameters(database: Database) -> dict[str, Any]:
-    settings = database.settings("migrate")
-    password = settings.password.get_secret_value()
-    return {
-        "host": settings.host,
-        "port": settings.port,
-        "dbname": settings.name,
-        "user": "migrate",
-        "password": password,
-    }
-
-
 def claimed(store: PostgresStore, partition: Partition = STOCKS, first: int = 0, end: int = 100) -> int:
     return store.claim(Assigned(partition, first, end))
 
 
 def closes(database: Database) -> list[tuple[str, date, Decimal]]:
-    return rows(database, "SELECT ticker, trade_date, close_price FROM collected_06_daily_stock_history ORDER BY 1, 2")
+    return database.rows("SELECT ticker, trade_date, close_price FROM collected_06_daily_stock_history ORDER BY 1, 2")
 
 
 def errors(database: Database) -> list[tuple[int, str]]:
-    return rows(database, 'SELECT "offset", error_msg FROM logs_consumer_error ORDER BY 1')
+    return database.rows('SELECT "offset", error_msg FROM logs_consumer_error ORDER BY 1')
 
 
 POISONS = {
@@ -90,7 +72,7 @@ def test_a_poison_message_is_kept_and_the_good_ones_around_it_are_stored(
     store.save([Slice(STOCKS, 0, (good[0], poison(1, value), good[1]))])
     assert [ticker for ticker, _, _ in closes(database)] == ["AAA", "BBB"]
     assert [offset for offset, _ in errors(database)] == [1]
-    assert rows(database, "SELECT raw_value, status FROM logs_consumer_error") == [(value, "new")]
+    assert database.rows("SELECT raw_value, status FROM logs_consumer_error") == [(value, "new")]
     assert claimed(store) == 3
 
 
@@ -140,7 +122,7 @@ def test_the_ledger_says_what_became_of_each_item(database: Database, store: Pos
         store.save([Slice(STOCKS, 0, (record(0, bars(bar(J2, 5), ticker="BBB"), "an earlier run"),))])
         sent = [record(offset, message, run.run_id) for offset, message in enumerate(messages, start=1)]
         store.save([Slice(STOCKS, 1, (*sent, poison(4, b"{", run_id=run.run_id)))])
-        found = rows(database, "SELECT ticker, operation, status, rows FROM asset_processing_details ORDER BY 1, 2")
+        found = database.rows("SELECT ticker, operation, status, rows FROM asset_processing_details ORDER BY 1, 2")
         assert found == [
             ("AAA", "bars", "stored", 2),
             ("AAA", "quotes", "stored", 1),
@@ -159,7 +141,7 @@ def test_a_closed_run_stays_as_it_is_whatever_comes_later(database: Database, st
         run.close()
     claimed(store)
     store.save([Slice(STOCKS, 0, (record(0, bars(bar(J2, 100)), run.run_id),))])
-    assert rows(database, "SELECT status FROM asset_processing_details") == [("failed",)]
+    assert database.rows("SELECT status FROM asset_processing_details") == [("failed",)]
     assert len(closes(database)) == 1
 
 
@@ -210,8 +192,7 @@ def test_single_messages_that_are_mostly_invalid_stop_the_consumer_until_somebod
         with pytest.raises(TooManyInvalid, match="20 of the newest 20 messages of stock-daily-data are invalid"):
             each.save([last])
     restarted.close()
-    for name, value in database.environment("consumer").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("consumer", monkeypatch)
     assert dead_letters.main(["drop", "--all"]) == 0
     store.save([last])
     assert claimed(store) == 20
@@ -274,7 +255,7 @@ def test_dead_letters_have_a_view_whatever_is_in_them(database: Database, store:
     claimed(store)
     odd = Record(1, b"\xff\0", b"x", (("a\0b", b"\xff"), ("run_id", b"\xfe")))
     store.save([Slice(STOCKS, 0, (poison(0, b"{"), odd, Record(2, None, None, ())))])
-    found = rows(database, "SELECT name, status, message_key, run_id, bytes FROM v_dead_letters ORDER BY name")
+    found = database.rows("SELECT name, status, message_key, run_id, bytes FROM v_dead_letters ORDER BY name")
     assert found == [
         ("stock-daily-data/0/0", "new", "BAD", "run", 1),
         ("stock-daily-data/0/1", "new", r"\377\000", None, 1),
@@ -285,8 +266,7 @@ def test_dead_letters_have_a_view_whatever_is_in_them(database: Database, store:
 def test_a_dead_letter_is_listed_shown_and_dropped(
     database: Database, store: PostgresStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in database.environment("consumer").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("consumer", monkeypatch)
     claimed(store)
     store.save([Slice(STOCKS, 0, (poison(0, b"{"),))])
     assert dead_letters.main(["list"]) == 0

@@ -29,8 +29,7 @@ def alerts(dagbag: Any) -> ModuleType:
 
 @pytest.fixture
 def connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    for name, value in database.environment("pipeline").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("pipeline", monkeypatch)
     with connect() as opened:
         yield opened
 

@@ -30,8 +30,7 @@ def programs(dagbag: Any) -> ModuleType:
 @pytest.fixture
 def ours(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of a task."""
-    for name, value in database.environment("pipeline").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("pipeline", monkeypatch)
 
 
 def context(**params: Any) -> dict[str, Any]:

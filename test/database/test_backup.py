@@ -35,9 +35,7 @@ SECOND_NAMES = ("_restoring", "_before_restore", "_outdated", "_older")
 @pytest.fixture
 def market(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database with two evenings' results, and the environment of role migrate in a market's folder."""
-    given = database.environment("migrate") | {"ACTSTOCK_MARKET_DIR": str(tmp_path), "PLATFORM_MARKET": "demo"}
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
+    database.as_role("migrate", monkeypatch, ACTSTOCK_MARKET_DIR=str(tmp_path), PLATFORM_MARKET="demo")
     with database.server.connect() as server:
         server.execute(f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC")
         server.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {database.name} TO migrate, consumer, api, collector")

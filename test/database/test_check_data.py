@@ -283,8 +283,7 @@ def test_sessions_before_the_first_list_need_no_portfolio(db: Connection) -> Non
 
 @pytest.fixture
 def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in database.environment("migrate").items():
-        monkeypatch.setenv(name, value)
+    database.as_role("migrate", monkeypatch)
 
 
 def test_the_program_records_its_findings_under_a_run_of_its_own(

@@ -43,6 +43,22 @@ def test_every_column_says_its_unit_and_every_table_has_a_key(database: Database
     assert count == (30,)
 
 
+def test_every_row_says_when_it_was_written_and_what_was_collected_or_computed_by_which_run(database: Database) -> None:
+    columns = {
+        table: set(names)
+        for table, names in database.rows(
+            """SELECT table_name, array_agg(column_name::text) FROM information_schema.columns
+                   JOIN information_schema.tables USING (table_schema, table_name)
+               WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> 'alembic_version'
+               GROUP BY 1"""
+        )
+    }
+    results = [table for table in columns if table.startswith(("collected_", "analytics_"))]
+    assert (len(columns), len(results)) == (30, 20)
+    assert [table for table, names in columns.items() if not {"created_at", "updated_at"} <= names] == []
+    assert [table for table in results if "run_id" not in columns[table]] == []
+
+
 def test_running_it_again_changes_nothing(database: Database) -> None:
     for _ in range(2):
         done = migrate(database)

@@ -226,8 +226,7 @@ def test_the_program_says_what_went_and_cleans_up(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in (database.environment("migrate") | {"ACTSTOCK_MARKET_DIR": str(tmp_path)}).items():
-        monkeypatch.setenv(name, value)
+    database.as_role("migrate", monkeypatch, ACTSTOCK_MARKET_DIR=str(tmp_path))
     attempt(connection, OLD)
     old = tmp_path / "airflow" / "logs" / "dag_id=a" / "run_id=old"
     young = old.with_name("run_id=young")

@@ -1,7 +1,6 @@
 """What each role may do, against a list kept by hand: a right that is not here is one too many (contracts 8)."""
 
 from collections import defaultdict
-from typing import Any
 
 import pytest
 
@@ -70,23 +69,16 @@ READS: dict[str, set[str] | None] = {
 }
 
 
-def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
-    with database.server.connect(database.name) as connection:
-        return connection.execute(query).fetchall()
-
-
 def rights(database: Database) -> dict[str, dict[str, set[str]]]:
     """Role → table → rights on all of it, or on some columns."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for role, table, right in rows(
-        database,
+    for role, table, right in database.rows(
         """SELECT g.rolname, c.relname, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
            JOIN pg_roles g ON g.oid = a.grantee
            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND g.rolname <> 'migrate'""",
     ):
         found[role][table].add(right)
-    for role, table, right, columns in rows(
-        database,
+    for role, table, right, columns in database.rows(
         """SELECT g.rolname, c.relname, a.privilege_type, string_agg(attname, ', ' ORDER BY attname::text COLLATE "C")
            FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid, aclexplode(t.attacl) a
            JOIN pg_roles g ON g.oid = a.grantee
@@ -105,20 +97,18 @@ def test_each_role_writes_what_its_programs_write_and_nothing_else(database: Dat
 
 
 def test_each_role_reads_what_it_must(database: Database) -> None:
-    tables = {name for (name,) in rows(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    tables = {name for (name,) in database.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
     found = {role: {table for table, given in of.items() if "SELECT" in given} for role, of in rights(database).items()}
     assert found.pop("api") == tables
     assert found == {role: tables - {"api_keys"} if reads is None else reads for role, reads in READS.items()}
 
 
 def test_nobody_has_a_right_without_being_named_and_only_migrate_owns(database: Database) -> None:
-    public = rows(
-        database,
+    public = database.rows(
         """SELECT c.relname FROM pg_class c, aclexplode(c.relacl) a
            WHERE c.relnamespace = 'public'::regnamespace AND a.grantee = 0""",
     )
-    owners = rows(
-        database,
+    owners = database.rows(
         """SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class
            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')""",
     )

@@ -48,8 +48,7 @@ NEARLY = 1e-9
 @pytest.fixture
 def market(small: Computed, monkeypatch: pytest.MonkeyPatch) -> Computed:
     """The small market, read with the role of the batch programs."""
-    for name, value in small.database.environment("batch").items():
-        monkeypatch.setenv(name, value)
+    small.database.as_role("batch", monkeypatch)
     return small
 
 

@@ -35,8 +35,7 @@ Compute = Callable[[SparkSession, Sequence[date]], Sequence[DataFrame]]
 @pytest.fixture
 def sessions(small: Computed, monkeypatch: pytest.MonkeyPatch) -> list[date]:
     """The market's last three months, read with the role of the batch programs."""
-    for name, value in small.database.environment("batch").items():
-        monkeypatch.setenv(name, value)
+    small.database.as_role("batch", monkeypatch)
     return small.sessions[-THREE_MONTHS:]
 
 
