@@ -7,7 +7,7 @@ nothing to do when it succeeded for D and nothing it reads has changed.
 
 import logging
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from datetime import date, datetime
 from config.universe import CATCH_UP_SESSIONS
 from database.connection import Connection, DatabaseUnavailable, connect, snapshot
 from database.ledger import Item, Run, last_success, locked, open_run, record_skipped
-from utils.arguments import parse_dates
+from utils.arguments import parse_dates, program_parser
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
 from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, run_program, terminable
 from utils.sessions import previous_session, sessions_between, sessions_until
@@ -46,7 +46,7 @@ class Asked:
 
 def batch_parser(doc: str | None, *, force: str = "compute again although nothing has changed") -> ArgumentParser:
     """A parser that shows the module's text, example included, with --force."""
-    parser = ArgumentParser(description=doc, formatter_class=RawDescriptionHelpFormatter)
+    parser = program_parser(doc)
     parser.add_argument("--force", action="store_true", help=force)
     return parser
 

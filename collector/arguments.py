@@ -9,7 +9,7 @@ import psycopg
 
 from config.universe import FIRST_FETCH_SESSIONS
 from database.connection import DatabaseUnavailable
-from utils.arguments import DAY, a_date
+from utils.arguments import DAY, a_date, program_parser
 from utils.clock import ClockUnavailable, NotAClosedSession
 from utils.messages import SYMBOL
 from utils.program import StageFailed, one_line, run_program
@@ -20,7 +20,7 @@ MOST_SESSIONS = 6_500
 
 def parser(doc: str) -> argparse.ArgumentParser:
     """A parser that shows the module's text, example included, with --as-of and --plan."""
-    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = program_parser(doc)
     made.add_argument("--as-of", type=a_date, metavar=DAY, help="session to collect (default: the newest closed)")
     made.add_argument("--force", action="store_true", help="ask again for what is stored: newest bars, caps, lists")
     made.add_argument("--plan", action="store_true", help="show what would be asked for, and ask for nothing")

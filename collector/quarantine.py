@@ -16,6 +16,7 @@ from typing import get_args
 from collector.arguments import run
 from database.connection import connect
 from database.processing import Quarantine, lift, quarantines
+from utils.arguments import program_parser
 from utils.messages import Kind
 from utils.program import SUCCESS, UsageError
 
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="one line each")
     command = actions.add_parser("lift", help="ask again with the next run")

@@ -22,6 +22,7 @@ from consumer import unpacking
 from database import dead_letters
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.dead_letters import DeadLetter
+from utils.arguments import program_parser
 from utils.kafka import BrokerUnavailable, close_producer, producer
 from utils.program import FAILED, SUCCESS, StageFailed, UsageError, one_line, run_program
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="one line each").add_argument("--all", action="store_true", help="every status")
     show = actions.add_parser("show", help="one in full")

@@ -16,7 +16,7 @@ import psycopg
 
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.doubts import Doubt, What, confirm, open_doubts
-from utils.arguments import DAY, a_date
+from utils.arguments import DAY, a_date, program_parser
 from utils.program import SUCCESS, StageFailed, UsageError, one_line, run_program
 
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="one line each")
     command = actions.add_parser("confirm", help="the value is right")

@@ -1,6 +1,5 @@
 """What the three consumer programs share: arguments, signals, and an end that leaves nothing half."""
 
-import argparse
 import logging
 import signal
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from consumer.kafka_source import KafkaSource, NotInGroup
 from consumer.loop import consume
 from consumer.store import PostgresStore, TooManyInvalid
 from utils import progress
+from utils.arguments import program_parser
 from utils.kafka import BrokerUnavailable, admin, consumer
 from utils.program import SUCCESS, StageFailed
 
@@ -28,7 +28,7 @@ def run(argv: Sequence[str] | None, *, doc: str | None, topic: str, service: str
     While the database is away it stays in the topic. While it still waits for the broker there is none: it leaves at
     once. Raises StageFailed when it cannot go on.
     """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(doc)
     parser.parse_args(argv)
     database, kafka, settings = load(DatabaseSettings), load(KafkaSettings), load(ServiceSettings)
     stop, reading = Event(), Event()

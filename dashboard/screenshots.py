@@ -6,7 +6,6 @@
 Needs a Chromium: Playwright's own, or the one that CHROMIUM names.
 """
 
-import argparse
 import os
 import shutil
 import sys
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 from dashboard.site import PAGES, PORTFOLIO, SECTORS
 from dashboard.texts import LANGS
+from utils.arguments import program_parser
 
 READY = ".page .ag-row:visible, .page main table:visible, .page .empty:visible"
 DRAWN = """() => document.fonts.status === 'loaded'
@@ -70,7 +70,7 @@ def take(browser: Browser, base: str, shot: Shot, folder: Path, *, is_whole: boo
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Take the pictures, and print the path of each; 1 without a browser, or a page that shows."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("url", help="where the dashboard listens")
     parser.add_argument("--all", action="store_true", help="every page whole, languages, themes and widths")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent / "screenshots")

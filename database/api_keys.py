@@ -22,6 +22,7 @@ from psycopg.rows import TupleRow, class_row
 from config.settings import DatabaseSettings, load
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.data_version import DATA_VERSION
+from utils.arguments import program_parser
 from utils.program import StageFailed, UsageError, run_program
 
 FORMAT = re.compile(r"[A-Za-z0-9_-]{4,64}\.[A-Za-z0-9_-]{16,128}")
@@ -135,7 +136,7 @@ def revoke(connection: Connection, key_id: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="make a key, or register a given one")
     create.add_argument("name", help="who has it")

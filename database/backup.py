@@ -9,7 +9,6 @@ machine: this disk can break. Airflow's own database (its runs and logins) and t
 Back again: database/restore.py.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,13 +17,14 @@ import psycopg
 from config.settings import DatabaseSettings, MaintenanceSettings, PlatformSettings, load
 from database import archives
 from database.connection import Connection, DatabaseUnavailable, connect
+from utils.arguments import program_parser
 from utils.clock import wall_now
 from utils.program import SUCCESS, StageFailed, one_line, run_program, terminable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make one backup and remove those that are too old. Raises StageFailed with one line."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
+    program_parser(__doc__).parse_args(argv)
     database, settings = load(DatabaseSettings), load(MaintenanceSettings)
     market = load(PlatformSettings).market
     folder = archives.folder_of(settings)

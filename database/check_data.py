@@ -9,7 +9,6 @@ for more than 14 days (MAINTENANCE_DOUBT_DAYS); lists of holdings older than 45 
 no failure: exit code 0 says that every check ran.
 """
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,7 +19,7 @@ from database import findings
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.data_checks import CHECKS, Asked
 from database.ledger import Item, locked, open_run
-from utils.arguments import DAY, a_date
+from utils.arguments import DAY, a_date, program_parser
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
 from utils.program import SUCCESS, StageFailed, one_line, run_program, terminable
 
@@ -29,7 +28,7 @@ PROCESS = "data_check"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run every check for the session. Raises NotAClosedSession or StageFailed with one line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--as-of", type=a_date, metavar=DAY, help="default: the newest closed")
     given = parser.parse_args(argv)
     try:

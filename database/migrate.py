@@ -4,7 +4,6 @@ python -m database.migrate            # as role migrate; running it again change
 python -m database.migrate --check    # exit code 1 when a migration is missing
 """
 
-import argparse
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from config.settings import DatabaseSettings, load
 from config.universe import ETFS
 from database.connection import DatabaseUnavailable, connect
 from database.schema_revision import newest_revision
+from utils.arguments import program_parser
 from utils.program import FAILED, SUCCESS, StageFailed, one_line, run_program
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -74,7 +74,7 @@ def write_universe(settings: DatabaseSettings) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Bring the schema up to date and the universe into it; with --check only say whether it is. Raises StageFailed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether the schema is current")
     arguments = parser.parse_args(argv)
     settings = load(DatabaseSettings)

@@ -30,6 +30,7 @@ from database import archives, swap
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.migrate import MIGRATIONS
 from database.schema_revision import newest_revision, stored_revision
+from utils.arguments import program_parser
 from utils.program import SUCCESS, StageFailed, UsageError, one_line, run_program, terminable
 from utils.stack.folder import REPO
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("file", type=Path, metavar="FILE", help="a backup, or its name in the folder of backups")
     parser.add_argument("--force", action="store_true", help="end the sessions that others have with the database")
     return parser

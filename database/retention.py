@@ -11,7 +11,6 @@ session the first try, the newest success and the newest usable run, without whi
 that still count towards a quarantine; what is known of sessions the source does not have.
 """
 
-import argparse
 import os
 import shutil
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from psycopg import sql
 from config.settings import MaintenanceSettings, load
 from database.connection import Connection, DatabaseUnavailable, connect
 from database.findings import FIRST_BAR, MISSING_SESSION
+from utils.arguments import program_parser
 from utils.clock import wall_now
 from utils.program import SUCCESS, StageFailed, one_line, run_program, terminable
 
@@ -91,7 +91,7 @@ RULES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Remove, clean up, say how much. Raises StageFailed with one line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
     given = parser.parse_args(argv)
     settings, now = load(MaintenanceSettings), wall_now()

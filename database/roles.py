@@ -3,7 +3,6 @@
 DB_USER=postgres DB_NAME=postgres DB_<ROLE>_PASSWORD=... python -m database.roles    # as superuser
 """
 
-import argparse
 import os
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from psycopg import sql
 from config.roles import ROLES
 from config.settings import DatabaseSettings, load
 from database.connection import Connection, DatabaseUnavailable, connect
+from utils.arguments import program_parser
 from utils.program import SUCCESS, StageFailed, UsageError, one_line, run_program
 
 DATABASES = {"stockdb": "migrate", "airflow": "airflow"}
@@ -51,7 +51,7 @@ def set_rights_on_the_server(connection: Connection) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make what is missing. Raises UsageError that names the passwords not given, StageFailed."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
+    program_parser(__doc__).parse_args(argv)
     missing = [f"DB_{role.upper()}_PASSWORD" for role in ROLES if not os.environ.get(f"DB_{role.upper()}_PASSWORD")]
     if missing:
         raise UsageError(f"expected {', '.join(missing)}, found none")

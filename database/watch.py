@@ -6,7 +6,6 @@ What is read from the database is looked at here; failed runs are noted by the D
     python -m database.watch --once    # one look, then ends
 """
 
-import argparse
 import logging
 import signal
 from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +36,7 @@ from database.incidents import Incident
 from database.pipeline import missing
 from utils import progress
 from utils.alerts import Channel, channels
+from utils.arguments import program_parser
 from utils.clock import ClockUnavailable, platform_now
 from utils.program import SUCCESS, StageFailed, one_line, run_program
 from utils.sessions import close_of, next_session
@@ -216,7 +216,7 @@ def _say_that_it_waits(state: RetryCallState) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Look until it is told to stop. Raises UsageError for an address that is none; with --once StageFailed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--once", action="store_true", help="one look, then end; 1 when the database is away")
     given = parser.parse_args(argv)
     database, platform, settings = load(DatabaseSettings), load(PlatformSettings), load(AlertSettings)

@@ -1,6 +1,6 @@
-"""How a person writes dates on a command line: one day or month, or a range of them."""
+"""What programs' command lines have in common: help as it is written, and dates, one or a range of them."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -8,6 +8,11 @@ from typing import Any
 from utils.program import UsageError
 
 DAY, MONTH = "YYYY-MM-DD", "YYYY-MM"
+
+
+def program_parser(doc: str | None) -> ArgumentParser:
+    """A parser whose --help begins with the module's text, line by line as it stands there."""
+    return ArgumentParser(description=doc, formatter_class=RawDescriptionHelpFormatter)
 
 
 def a_date(text: str) -> date:

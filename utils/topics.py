@@ -4,7 +4,6 @@ python -m utils.topics            # running it again changes nothing
 python -m utils.topics --check    # make nothing; exit code 1 when a topic is missing or differs
 """
 
-import argparse
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from config.topics import PARTITIONS, TOPIC_CONFIG, TOPICS
+from utils.arguments import program_parser
 from utils.kafka import BrokerUnavailable, admin
 from utils.program import FAILED, SUCCESS, StageFailed, run_program
 
@@ -62,7 +62,7 @@ def topic_id(client: KafkaAdminClient, topic: str) -> UUID | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make what is missing; say what differs. 1 with --check when there is any. Raises StageFailed without a broker."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--check", action="store_true", help="make nothing, only say what is missing or differs")
     arguments = parser.parse_args(argv)
     try:

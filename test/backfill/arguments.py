@@ -8,6 +8,7 @@ from collector.arguments import a_count
 from config.settings import PlatformSettings, load
 from config.universe import FIRST_FETCH_SESSIONS
 from test.backfill.cache import remove_old
+from utils.arguments import program_parser
 from utils.clock import wall_now
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
@@ -17,7 +18,7 @@ NO_DEADLINE = timedelta.max
 
 def parser(doc: str) -> argparse.ArgumentParser:
     """A parser that shows the module's text, with --days, --no-cache and --plan."""
-    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = program_parser(doc)
     made.add_argument(
         "--days",
         type=a_count,

@@ -9,7 +9,6 @@ as fast as 8 callers get answers; `paced` sends at a fixed rate whatever comes b
 `writes` are small transactions elsewhere in the server, after each of which no kept answer counts.
 """
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -34,6 +33,7 @@ from test.bench.program import MEBIBYTE, answers, run_bench, running
 from test.bench.sampling import meanwhile
 from test.conftest import Database, free_port, fresh_database, postgres_server
 from test.published import KEY
+from utils.arguments import program_parser
 
 CALLERS = 8
 RATE = 200
@@ -316,7 +316,7 @@ def _peak(process: psutil.Process) -> int:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--years", type=int, default=3, help="of sessions (default 3)")
     parser.add_argument("--stocks", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=5, help="of each line (default 5)")

@@ -9,7 +9,6 @@ Each program runs as a person runs it, on a PostgreSQL server of its own; memory
 a job that does nothing.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import psutil
 from test.bench.markets import LAST, SESSIONS_A_YEAR, fill
 from test.bench.program import MEBIBYTE, memory, run_bench, running
 from test.conftest import DOWNLOADS, Database, fresh_database, postgres_server
+from utils.arguments import program_parser
 from utils.sessions import sessions_until
 
 SAMPLE_SECONDS = 0.2
@@ -63,7 +63,7 @@ def measured(database: Database, archive: Path, *program: str, **settings: str) 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--years", type=int, help="one size only: years of sessions")
     parser.add_argument("--stocks", type=int, default=500)
     parser.add_argument("--one", action="store_true", help="the last session alone, five times")

@@ -8,7 +8,6 @@ is a process of its own, on this machine. `busy` is a process's processor time a
 is near 100 % of a core, or all of them together near all cores, is what limits it. Memory is PSS.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -30,6 +29,7 @@ from test.bench.program import MEBIBYTE, busy_seconds, memory, run_bench, runnin
 from test.conftest import DOWNLOADS, Database, Server, free_port, fresh_database, kafka_broker, postgres_server
 from test.replay.market import write_market
 from utils import topics
+from utils.arguments import program_parser
 from utils.kafka import admin
 from utils.sessions import sessions_until
 
@@ -160,7 +160,7 @@ def measure(folder: Path, server: Server, broker: str, *, stocks: int, years: fl
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--stocks", type=int, default=500)
     parser.add_argument("--years", type=float, default=10)
     given = parser.parse_args(argv)

@@ -9,7 +9,6 @@ one COPY of all rows. PostgreSQL keeps its promises here (fsync), unlike in test
 of the time that passed; memory is PSS, the peak of any consumer.
 """
 
-import argparse
 import random
 import tempfile
 import time
@@ -28,6 +27,7 @@ from test.bench.markets import LAST, SESSIONS_A_YEAR
 from test.bench.program import MEBIBYTE, busy_seconds, memory, run_bench, running
 from test.conftest import DOWNLOADS, Database, Server, fresh_database, kafka_broker, postgres_server
 from test.consumer.topics import remake_topics
+from utils.arguments import program_parser
 from utils.kafka import producer
 from utils.messages import Bar, BarsMessage, encode
 from utils.sessions import sessions_until
@@ -191,7 +191,7 @@ def measure(folder: Path, server: Server, kafka: KafkaSettings, *, instruments: 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--instruments", type=int, default=500)
     parser.add_argument("--years", type=float, default=10)
     given = parser.parse_args(argv)

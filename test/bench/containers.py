@@ -6,7 +6,6 @@
 Memory is what `docker stats` shows, sampled; the peak is that of a controller run.
 """
 
-import argparse
 import json
 import re
 import secrets
@@ -24,6 +23,7 @@ from test.compose.engine import IMAGES, containers, docker, engine_answers
 from test.conftest import REPO
 from test.e2e.market import D, write_market
 from test.e2e.stack import Stack, running_stack
+from utils.arguments import program_parser
 
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 CONTROLLER = "daily_pipeline_controller"
@@ -130,7 +130,7 @@ def second_start(stack: Stack) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--build", action="store_true", help="also build the images from nothing")
     arguments = parser.parse_args(argv)
     if not engine_answers():

@@ -10,7 +10,6 @@ or each time one that nobody else asks for, so that no answer kept for a moment 
 (API_RATE_PER_MINUTE).
 """
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -31,6 +30,7 @@ from dashboard.site import PAGES
 from test.bench.api import Caller
 from test.bench.program import MEBIBYTE, answers, memory, run_bench, running
 from test.conftest import free_port
+from utils.arguments import program_parser
 from utils.stack.services import DASHBOARD
 
 FIRST_PAGE_SECONDS, CLICK_MS, TRANSFERRED_KB, USERS_P95_SECONDS, MEMORY_MB = 1.5, 300, 2560, 1.0, 300
@@ -264,7 +264,7 @@ def measure_users(questions: Sequence[bytes], url: str, process: psutil.Process,
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="visits of each page (default 3)")
     parser.add_argument("--page", choices=[page.name for page in PAGES], help="only this one")
     parser.add_argument("--users", type=int, default=50, help="who click at the same time (default 50)")

@@ -9,7 +9,6 @@ explained as it is run, twice: planned for its values, and as a prepared stateme
 need not be, or more than `--pages` pages of 8 kB for one query, besides a few for each row that it returns.
 """
 
-import argparse
 import os
 import re
 import tempfile
@@ -37,6 +36,7 @@ from test.bench.markets import LAST, SESSIONS_A_YEAR, fill
 from test.bench.program import run_bench
 from test.conftest import Database, fresh_database, postgres_server
 from test.published import KEY
+from utils.arguments import program_parser
 from utils.sessions import sessions_until
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -463,7 +463,7 @@ def report(found: Sequence[Explained], sizes: Mapping[str, float], *, large: int
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fill, explain, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--years", type=int, default=10, help="of sessions (default 10)")
     parser.add_argument("--stocks", type=int, default=20_000)
     parser.add_argument("--large", type=int, default=10_000, help="rows of a table that is not read from end to end")

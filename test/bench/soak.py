@@ -8,7 +8,6 @@ newest portfolio in the API and on the dashboard, and what an evening leaves beh
 maintenance does. Every session is a line of soak.csv below var/bench; the plot beside this file is made of it.
 """
 
-import argparse
 import csv
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from test.bench.markets import LAST
 from test.bench.program import MEBIBYTE, memory, run_bench
 from test.e2e.stack import Stack, running_stack
 from test.replay.generator import generate
+from utils.arguments import program_parser
 from utils.program import RUN_AGAIN
 from utils.sessions import last_sunday_at_or_before, sessions_until
 from utils.stack import past
@@ -177,7 +177,7 @@ def report(found: Sequence[Session]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, note each session as it ends, print what has grown, draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--sessions", type=int, default=250)
     given = parser.parse_args(argv)
     sessions = sessions_until(LAST, given.sessions + 1)

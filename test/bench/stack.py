@@ -6,7 +6,6 @@
 Memory is proportional (PSS): what the kernel shares between processes is counted once.
 """
 
-import argparse
 import os
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from test.bench.sampling import meanwhile
 from test.conftest import REPO
 from test.e2e.market import D, write_market
 from test.e2e.stack import DagRun, Stack, running_stack
+from utils.arguments import program_parser
 from utils.stack import status
 from utils.stack.folder import open_folder
 
@@ -189,7 +189,7 @@ def measure(folder: Path, runs: int) -> Rows:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--first", action="store_true", help="also a first start from nothing")
     parser.add_argument("--runs", type=int, default=100, help="after which Airflow's memory is looked at again")
     arguments = parser.parse_args(argv)
