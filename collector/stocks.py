@@ -192,14 +192,15 @@ class _Work:
         return exchange_of(ticker, stock.exchange if stock else None)
 
     def _lacks_sector(self, ticker: str, *, has_bars_due: bool) -> bool:
-        """Whether to ask for it. One that the source did not know is asked for again with the stock's next bars.
-
-        Of stocks only: a fund named by hand never has one.
+        """Whether to ask for it. One that the source did not know is asked for again once a week, with the bars of its
+        first session: some stocks never have one. A fund named by hand doesn't either.
         """
         stock = self.known.get(ticker)
         if stock is None or stock.sector is None:
             return True
-        return has_bars_due and stock.sector == UNKNOWN_SECTOR and stock.quote_type == EQUITY
+        session = self._request.as_of_date
+        is_first_of_week = previous_session(session).isocalendar()[:2] != session.isocalendar()[:2]
+        return has_bars_due and is_first_of_week and stock.sector == UNKNOWN_SECTOR and stock.quote_type == EQUITY
 
     def _may_be_equity(self, ticker: str) -> bool:
         return self.type_of(ticker) in (None, EQUITY)

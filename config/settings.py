@@ -95,7 +95,7 @@ class LogSettings(_Settings):
     """How much programs and the API tell of what they do."""
 
     model_config = SettingsConfigDict(env_prefix="LOG_")
-    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = "INFO"
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
 
 
 # The DAG of the daily pipeline.

@@ -103,7 +103,7 @@ class ApiClient:
             return self._last_good(address, kept, str(error))
         if answer.is_ok:
             self._write(address, answer, len(response.content))
-        elif answer.status != 404:
+        elif answer.status != 404 or not response.headers.get("content-type", "").startswith(PROBLEM):
             return answer
         return self._keep(address, answer, response.headers.get("etag"), len(response.content))
 

@@ -22,6 +22,7 @@ from database.schema_revision import newest_revision
 from utils.arguments import program_parser
 from utils.program import FAILED, SUCCESS, StageFailed, one_line, run_program
 
+LOCK_TIMEOUT_S = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -29,6 +30,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def _connection(settings: DatabaseSettings) -> Iterator[sa.Connection]:
     """One of ours, as Alembic wants it. Raises DatabaseUnavailable."""
     with connect(settings, autocommit=False) as own:
+        # A job reads from its begin to its end, and writes in between: who waited for it here would be waited for, too.
+        own.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
+        own.commit()
         engine = sa.create_engine("postgresql+psycopg://", creator=lambda: own, poolclass=sa.StaticPool)
         with engine.connect() as connection:
             yield connection

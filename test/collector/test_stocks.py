@@ -102,7 +102,7 @@ NO_SECTOR = """{"quoteSummary": {"result": [{"quoteType": {"quoteType": "EQUITY"
     "assetProfile": {}, "price": {"currency": "USD"}}], "error": null}}"""
 
 
-def test_a_sector_that_the_source_did_not_know_is_asked_for_again_with_the_stocks_next_bars(platform: Platform) -> None:
+def test_a_sector_that_the_source_did_not_know_is_asked_for_again_in_the_next_week(platform: Platform) -> None:
     platform.yahoo.faults({"match": "quoteSummary/NEW", "times": 1, "status": 200, "body": NO_SECTOR})
     sectors = "SELECT sector FROM collected_00_meta_stock WHERE ticker = 'NEW'"
     stock_daily.main(["--tickers", "AAA,NEW"])
@@ -115,6 +115,15 @@ def test_a_sector_that_the_source_did_not_know_is_asked_for_again_with_the_stock
         assert platform.rows(sectors) == [("Technology",)]
     asked = [each.path.rpartition("/")[2] for each in platform.asked("/quoteSummary/")]
     assert sorted(asked) == ["AAA", "NEW", "NEW"]
+
+
+def test_a_sector_that_the_source_never_knows_is_asked_for_once_a_week(platform: Platform) -> None:
+    platform.yahoo.faults({"match": "quoteSummary/NEW", "times": None, "status": 200, "body": NO_SECTOR})
+    stock_daily.main(["--tickers", "NEW"])
+    for evening in (MONDAY_EVENING, TUESDAY_EVENING):
+        platform.yahoo.move_clock(evening)
+        assert stock_daily.main(["--tickers", "NEW"]) == 0
+    assert len(platform.asked("/quoteSummary/NEW")) == 2
 
 
 def test_what_is_no_stock_is_asked_for_its_sector_once(platform: Platform) -> None:

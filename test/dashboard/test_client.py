@@ -16,6 +16,7 @@ class Api:
 
     def __init__(self) -> None:
         self.status: int | None = 200
+        self.refuses_with = "application/problem+json"
         self.asked: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -24,8 +25,8 @@ class Api:
             raise httpx.ConnectError("refused", request=request)
         if self.status == 200 and request.headers.get("if-none-match") == '"one"':
             return httpx.Response(304)
-        tag = {"ETag": '"one"'} if self.status == 200 else {}
-        return httpx.Response(self.status, json={"answer": 42}, headers=tag)
+        headers = {"ETag": '"one"'} if self.status == 200 else {"Content-Type": self.refuses_with}
+        return httpx.Response(self.status, json={"answer": 42}, headers=headers)
 
 
 @pytest.fixture
@@ -60,6 +61,14 @@ def test_that_there_is_no_result_is_not_asked_for_again_either(api: Api, tmp_pat
     assert len(api.asked) == 1
     api.status = 200
     assert reader.get_anew("/x").status == 200
+
+
+def test_a_404_that_is_not_the_apis_is_not_kept_in_the_place_of_an_answer(api: Api, tmp_path: Path) -> None:
+    reader = client(api, tmp_path)
+    reader.get("/x")
+    api.status, api.refuses_with = 404, "application/json"
+    assert reader.get_anew("/x").status == 404
+    assert reader.get("/x").status == 200
     assert len(list(tmp_path.iterdir())) == 1  # on disk are results alone
 
 

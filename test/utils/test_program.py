@@ -53,5 +53,5 @@ def test_a_level_of_a_log_that_is_none_ends_in_one_line(setup: str) -> None:
     told = begun(setup, "loud")
     assert told.returncode == USAGE
     assert told.stderr.splitlines() == [
-        "settings: LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'",
+        "settings: LOG_LEVEL: input should be 'debug', 'info', 'warning', 'error' or 'critical'",
     ]

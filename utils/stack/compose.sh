@@ -163,7 +163,7 @@ compose_start() {
     mkdir -p "$data" "$parent"
     build
     folder="$(folder_named)"
-    [ ! -d "$folder/run" ] || no_other_start # whose settings are about to be written
+    if [ -f "$folder/market.json" ] && [ -d "$folder/run" ]; then no_other_start; fi # its settings are about to be written
     folder="$(in_container prepare "${arguments[@]}")" || exit $?
     not_local
     link_is_ours
