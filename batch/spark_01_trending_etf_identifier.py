@@ -21,7 +21,7 @@ from config.universe import BENCHMARK, PERIODS, tickers_of
 from database import extracts, trending
 from database.connection import Connection
 from utils.sessions import session_offset
-from utils.spark import read_query, spark_session
+from utils.spark import cached, read_query, spark_session
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     """Every ETF in every period against SPY: read, then rules 2 and 3."""
     periods, universe = periods_of(spark, sessions), universe_of(spark)
     bars = read_query(spark, extracts.etf_bars(tickers_of("all"), ends_of(sessions)))
-    returns = period_returns(bars, every(universe, periods)).cache()
+    returns = cached(period_returns(bars, every(universe, periods)))
     return measure_etfs(returns, universe, periods, benchmark=BENCHMARK)
 
 

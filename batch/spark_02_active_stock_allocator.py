@@ -24,7 +24,7 @@ from database import extracts, findings, portfolios, trending
 from database.connection import Connection
 from database.trending import Measured
 from utils.clock import platform_now
-from utils.spark import read_query, spark_session
+from utils.spark import cached, read_query, spark_session
 
 Etfs = Mapping[tuple[date, int], Measured]
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sessions = with_trends(run, etfs)
         if sessions:
             with spark_session(STAGE.process, years_of_data=run.years_of_data, snapshot=run.snapshot) as spark:
-                candidates = judged(spark, sessions).cache()
+                candidates = cached(judged(spark, sessions))
                 positions = allocate(candidates, unknown_sector=UNKNOWN_SECTOR)
                 for portion, (looked_at, held) in collected(sessions, candidates, positions):
                     publish(run, portion, etfs, looked_at, held)
@@ -49,7 +49,7 @@ def judged(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
     return judged_candidates(
         trends=read_query(spark, extracts.trending_etfs(sessions)),
         listed=read_query(spark, extracts.holdings(sessions)),
-        bars=read_query(spark, extracts.stock_bars(sessions, ends_of(sessions))).cache(),
+        bars=cached(read_query(spark, extracts.stock_bars(sessions, ends_of(sessions)))),
         quotes=read_query(spark, extracts.market_cap_quotes(sessions)),
         splits=read_query(spark, extracts.splits(sessions)),
         rates=read_query(spark, extracts.exchange_rates(sessions)),

@@ -36,7 +36,7 @@ from config.universe import (
 from database import extracts, findings, top_holdings
 from database.connection import Connection
 from utils.sessions import session_offset
-from utils.spark import local_frame, read_query, spark_session
+from utils.spark import cached, local_frame, read_query, spark_session
 
 MANY_SESSIONS = 60  # measured: from about there on the optimisers earn what they cost, as a session has ten times the
 # rows of one of stage 5
@@ -80,13 +80,15 @@ def measured(spark: SparkSession, sessions: Sequence[date]) -> Measured:
     )
     snapshots = snapshots_in_reach(of_universe, days, reach_days=SNAPSHOT_REACH_DAYS, until="lists_until")
     lists = usable_holdings(of_universe)
-    held = lists.join(F.broadcast(snapshots), on=["etf_ticker", "holdings_as_of"], how="inner").cache()
+    held = cached(lists.join(F.broadcast(snapshots), on=["etf_ticker", "holdings_as_of"], how="inner"))
 
     wanted = held.select("ticker", "as_of_date").distinct()
-    returns = period_returns(
-        with_reach(history, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS),
-        wanted.join(F.broadcast(periods), on="as_of_date", how="inner"),
-    ).cache()
+    returns = cached(
+        period_returns(
+            with_reach(history, exchanges_of(spark), reach_days=FOREIGN_BAR_REACH_DAYS),
+            wanted.join(F.broadcast(periods), on="as_of_date", how="inner"),
+        )
+    )
     statistics = daily_statistics(
         daily_returns(history),
         wanted,

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyspark
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
@@ -93,7 +94,9 @@ def spark_session(
     made = archive.with_name(f"{archive.name}.{os.getpid()}") if archive is not None and not archive.exists() else None
     if made is not None:
         made.parent.mkdir(parents=True, exist_ok=True)
-    # spark-submit first starts a JVM that only prints the command line of the second.
+    # spark-submit would first start a Python that looks for this, and it does start a JVM that only prints the command
+    # line of the second.
+    os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
     os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
     builder = SparkSession.builder.appName(name).master(settings.master_url)
     options = java_options(archive=archive, made=made)
@@ -193,6 +196,21 @@ def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | Non
     return _in_one_partition_if_small(spark, reader.load())
 
 
+def cached(frame: DataFrame) -> DataFrame:
+    """The frame for several uses, computed once.
+
+    Of a job over one session it is brought to the driver and back, at once: it is a part of the plan then, and what
+    writes and reads Spark's cache would take longer to compile than its few rows to compute.
+    """
+    if not _is_small(frame.sparkSession):
+        return frame.cache()
+    return _in_one_partition_if_small(frame.sparkSession, frame.sparkSession.createDataFrame(frame.toArrow()))
+
+
 def _in_one_partition_if_small(spark: SparkSession, frame: DataFrame) -> DataFrame:
     """Of a job over one session, declared to be in one partition: what is made of such frames needs no shuffle."""
-    return frame.coalesce(1) if spark.conf.get("spark.sql.shuffle.partitions") == ONE_PARTITION else frame
+    return frame.coalesce(1) if _is_small(spark) else frame
+
+
+def _is_small(spark: SparkSession) -> bool:
+    return spark.conf.get("spark.sql.shuffle.partitions") == ONE_PARTITION

@@ -14,6 +14,7 @@ from config.universe import (
     SNAPSHOT_REACH_DAYS,
     TOP_HOLDINGS,
 )
+from utils.spark import cached
 
 
 def judged_candidates(
@@ -56,12 +57,14 @@ def judged_candidates(
     days = periods.select("as_of_date").distinct()
     snapshots = snapshots_in_reach(listed, days, reach_days=SNAPSHOT_REACH_DAYS)
     largest = largest_holdings(listed, snapshots, count=TOP_HOLDINGS)
-    looked_at = trends.join(largest, on=["as_of_date", "etf_ticker"], how="inner").cache()
+    looked_at = cached(trends.join(largest, on=["as_of_date", "etf_ticker"], how="inner"))
     wanted = looked_at.select("ticker", "as_of_date", "period_days").distinct()
-    returns = period_returns(
-        with_reach(bars, exchanges, reach_days=FOREIGN_BAR_REACH_DAYS),
-        wanted.join(F.broadcast(periods), on=["as_of_date", "period_days"], how="inner"),
-    ).cache()
+    returns = cached(
+        period_returns(
+            with_reach(bars, exchanges, reach_days=FOREIGN_BAR_REACH_DAYS),
+            wanted.join(F.broadcast(periods), on=["as_of_date", "period_days"], how="inner"),
+        )
+    )
     closes = returns.select("as_of_date", "ticker", "close_price").distinct()
     usd_rates = rates_before(rates, days, reach_days=FX_REACH_DAYS)
     caps = market_caps(quotes, closes, splits, usd_rates, carried_days=CARRIED_CAP_REACH_DAYS)

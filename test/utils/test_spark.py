@@ -1,13 +1,24 @@
-"""The Spark session as a program has it: what it lacks, and what breaks in Java, is one line."""
+"""The Spark session as a program has it: what it lacks, and what breaks in Java, is one line; frames used twice."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
+from test.batch.programs import optimised
 from test.conftest import REPO
+from utils.spark import cached
+from utils.stack.environment import spark_jars
+
+KINDS = """SELECT DATE'2026-01-23' AS day, TIMESTAMP'2026-01-23 21:00:00Z' AS at, 5 AS number, 7L AS units,
+    0.1D AS price, CAST(0.25 AS DECIMAL(12, 10)) AS weight,
+    array('A', 'B') AS tickers, true AS held, 'KRW' AS currency"""
 
 ASKS_FOR_A_SESSION = """
 from utils.program import run_program
@@ -58,3 +69,32 @@ def test_what_breaks_in_java_is_one_line_and_the_log_has_its_trace(jdbc_jar: Pat
     assert program.returncode == 1
     assert last.startswith(f"-c: {says}")
     assert "Traceback (most recent call last):" in log
+
+
+def of_one_session(spark: SparkSession) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@pytest.mark.parametrize("size", [of_one_session, optimised])
+def test_a_frame_for_several_uses_is_computed_once(
+    spark: SparkSession, size: Callable[[SparkSession], AbstractContextManager[None]]
+) -> None:
+    with size(spark):
+        frame = cached(spark.sql("SELECT 1 AS number").withColumn("at", F.current_timestamp()))
+        assert frame.collect() == frame.collect()
+        spark.catalog.clearCache()
+
+
+@pytest.mark.parametrize("rows", [2, 0])
+def test_a_frame_that_was_brought_to_the_driver_and_back_is_the_same(spark: SparkSession, rows: int) -> None:
+    frame = spark.sql(f"{KINDS} UNION ALL SELECT {', '.join(['null'] * 9)}").limit(rows)
+    back = cached(frame)
+    assert back.dtypes == frame.dtypes
+    assert back.collect() == frame.collect()
+    assert back.count() == rows
+
+
+def test_no_session_sets_up_what_mllib_would_add() -> None:
+    names = {jar.name.partition("_2.13")[0] for jar in spark_jars()}
+    assert "spark-sql" in names
+    assert "spark-mllib" not in names

@@ -4,6 +4,7 @@ Pure: the folder's settings and what is inherited go in, a complete environment 
 """
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -178,12 +179,19 @@ def _derived(folder: Folder) -> dict[str, str]:
 
 
 def class_archive() -> str:
-    """The name of Spark's class-data archive: one for each pyspark, JDBC driver and Java at its place."""
+    """The name of Spark's class-data archive: one for each set of Spark's jars, JDBC driver and Java at its place."""
     java = shutil.which("java")
     known = (REPO / "requirements.txt").read_bytes() + (REPO / "config" / "jars.lock").read_bytes()
+    known += "".join(jar.name for jar in spark_jars()).encode()
     built = f"{Path(java).resolve()} {Path(java).resolve().stat().st_mtime_ns}".encode() if java else b""
     known += sys.prefix.encode()
     return f"spark-{hashlib.sha256(known + built).hexdigest()[:12]}.jsa"
+
+
+def spark_jars() -> list[Path]:
+    """The jars that came with pyspark, by name; none where there is no pyspark."""
+    found = importlib.util.find_spec("pyspark")
+    return sorted((Path(found.origin).parent / "jars").glob("*.jar")) if found and found.origin else []
 
 
 def _database(folder: Folder, role: str) -> dict[str, str]:

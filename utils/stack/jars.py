@@ -4,7 +4,6 @@ The lock names every jar, so nothing is resolved: no POM is read, and what comes
 """
 
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -139,8 +138,7 @@ def repository(given: Mapping[str, str]) -> str | None:
 
 def _ivy() -> Path:
     """The Ivy that came with pyspark."""
-    found = importlib.util.find_spec("pyspark")
-    jars = sorted((Path(found.origin).parent / "jars").glob("ivy-*.jar")) if found and found.origin else []
+    jars = [jar for jar in environment.spark_jars() if jar.match("ivy-*.jar")]
     if not jars:
         raise JarsUnavailable("expected the package pyspark with its ivy-*.jar in this environment, found none")
     return jars[-1]
