@@ -62,8 +62,12 @@ def serving_quotes(quotes: DataFrame, closes: DataFrame, *, carried_days: int) -
     down_to = Window.partitionBy("ticker").orderBy(F.col("on_date").desc(), "is_quote").rowsBetween(*so_far)
     age = F.date_diff("on_date", "before.session_date")
     return (
-        events.withColumn("before", F.last("quote", ignorenulls=True).over(up_to))
-        .withColumn("after", F.last("quote", ignorenulls=True).over(down_to))
+        events.withColumns(
+            {
+                "before": F.last("quote", ignorenulls=True).over(up_to),
+                "after": F.last("quote", ignorenulls=True).over(down_to),
+            }
+        )
         .where(~F.col("is_quote"))
         .withColumn("quote", F.when(age <= carried_days, F.col("before")).otherwise(F.col("after")))
         .where(F.col("quote").isNotNull())

@@ -132,12 +132,15 @@ def holding_intervals(bought: DataFrame, *, last: date) -> DataFrame:
     begins = F.col("is_own") & ~F.coalesce(F.lag("is_own").over(in_order), F.lit(False))
     return (
         bought.withColumn("series", F.explode(series))
-        .withColumn("is_own", is_own)
-        .withColumn("place", F.row_number().over(same_day))
+        .withColumns({"is_own": is_own, "place": F.row_number().over(same_day)})
         .where(F.col("place") == 1)
-        .withColumn("begins_on", F.when(begins, F.col("bought_on")))
-        .withColumn("held_to", F.coalesce(F.lead("bought_on").over(in_order), F.lit(last)))
-        .withColumn("is_replaced", F.coalesce(F.lead("is_own").over(in_order), F.lit(False)))
+        .withColumns(
+            {
+                "begins_on": F.when(begins, F.col("bought_on")),
+                "held_to": F.coalesce(F.lead("bought_on").over(in_order), F.lit(last)),
+                "is_replaced": F.coalesce(F.lead("is_own").over(in_order), F.lit(False)),
+            }
+        )
         .withColumn("stretch", F.last("begins_on", ignorenulls=True).over(in_order.rowsBetween(*SO_FAR)))
         .where("is_own")
         .select(*INTERVAL, "as_of_date", "revision")
@@ -321,8 +324,7 @@ def traded_days(values: DataFrame, *, cost_bps: float) -> DataFrame:
             F.first(F.when(~is_sold & (names != ""), names), ignorenulls=True).alias("without_bar"),
         )
         .withColumn("changes", _weight_changes(F.col("bought"), F.col("sold")))
-        .withColumn("traded", F.coalesce(traded, F.lit(0.0)))
-        .withColumn("to_cash", F.coalesce(to_cash, F.lit(0.0)))
+        .withColumns({"traded": F.coalesce(traded, F.lit(0.0)), "to_cash": F.coalesce(to_cash, F.lit(0.0))})
         .select(
             *STRETCH,
             "trade_date",
@@ -375,9 +377,13 @@ def realised_series(days: DataFrame, benchmark: DataFrame) -> DataFrame:
     benchmark_return = 100 * (F.col("benchmark_equity") / F.lag("benchmark_equity").over(in_order) - 1)
     return (
         days.join(F.broadcast(spy), on="trade_date", how="left")
-        .withColumn("equity", F.product(growth).over(so_far))
-        .withColumn("kept", F.product(1 - F.col("cost")).over(so_far))
-        .withColumn("benchmark_equity", since_start)
+        .withColumns(
+            {
+                "equity": F.product(growth).over(so_far),
+                "kept": F.product(1 - F.col("cost")).over(so_far),
+                "benchmark_equity": since_start,
+            }
+        )
         .withColumn("benchmark_return", benchmark_return)
         .select(
             "strategy",
