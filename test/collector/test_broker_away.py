@@ -92,7 +92,7 @@ def test_a_broker_that_falls_silent_for_longer_than_a_message_may_take(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, jars: Path
 ) -> None:
     """The client loses its id when a message expires that it has sent, and would wait for ever with the others."""
-    monkeypatch.setenv("KAFKA_DELIVERY_TIMEOUT_S", "4")
+    monkeypatch.setenv("KAFKA_DELIVERY_TIMEOUT_S", "8")
     monkeypatch.setenv("YAHOO_WORKERS", "1")
     monkeypatch.setenv("YAHOO_PACE_SECONDS", "0.5")  # so that not all messages expire at once
     with running_proxy() as proxy, kafka_broker(tmp_path, jars, advertised=proxy.port) as broker:
