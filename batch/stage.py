@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+import psycopg
+
 from config.universe import CATCH_UP_SESSIONS
 from database.connection import Connection, DatabaseUnavailable, connect, snapshot
 from database.ledger import Item, Run, last_success, locked, open_run, record_skipped
 from utils.arguments import parse_dates, program_parser
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
-from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, run_program, terminable
+from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, one_line, run_program, terminable
 from utils.sessions import previous_session, sessions_between, sessions_until
 
 log = logging.getLogger(__name__)
@@ -113,7 +115,9 @@ class StageRun:
         self.run.stored(self._item(as_of_date), rows=rows)
 
     def impossible(self, as_of_date: date, reason: str) -> None:
-        """The date has no result, and why. Raises MissingInput for D itself: nothing is written then."""
+        """The date has no result, and why. Raises MissingInput for D itself, unless it ends a range: nothing is written
+        then.
+        """
         if as_of_date == self.asked.as_of_date and self.asked.from_date is None:
             raise MissingInput(f"{as_of_date}: {reason}")
         log.warning("%s has no result: %s", as_of_date, reason)
@@ -199,9 +203,7 @@ def run_batch(main: Callable[[Sequence[str] | None], int]) -> None:
     def named(argv: Sequence[str] | None) -> int:
         try:
             return main(argv)
-        except (DatabaseUnavailable, ClockUnavailable) as error:
-            raise StageFailed(str(error)) from error
+        except (DatabaseUnavailable, ClockUnavailable, psycopg.OperationalError) as error:
+            raise StageFailed(one_line(error)) from error
 
-    # Spark's Java side is chatty about a gateway that was told to end.
-    logging.getLogger("py4j").setLevel(logging.ERROR)
     sys.exit(run_program(named, mistakes=(NotAClosedSession,)))

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 30.0
 TIMEOUT = httpx.Timeout(8.0, connect=2.0)
 KEPT_BYTES = 16 * 1024 * 1024  # in memory, as text: what is made of it takes about twice that
+OVERHEAD_BYTES = 2000  # of an answer beside its text: a reader can ask for a great many that are next to nothing
 KEPT_FILE_BYTES = 50 * 1024 * 1024
 PRUNE_BYTES = 4 * 1024 * 1024  # written between two looks at the folder
 PARALLEL = 12
@@ -72,7 +73,7 @@ class ApiClient:
             transport=transport,
         )
         self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="api")
-        self._kept = LRUCache[str, Kept](KEPT_BYTES, getsizeof=lambda kept: kept.size)
+        self._kept = LRUCache[str, Kept](KEPT_BYTES, getsizeof=lambda kept: kept.size + OVERHEAD_BYTES)
         self._lock = threading.Lock()
         self._written = 0
         self._prune()
@@ -133,7 +134,7 @@ class ApiClient:
     def _keep(self, address: str, answer: Answer, etag: str | None, size: int) -> Answer:
         answer = replace(answer, received_at=datetime.now(UTC), is_live=True)
         with self._lock:
-            if size <= KEPT_BYTES:
+            if size + OVERHEAD_BYTES <= KEPT_BYTES:
                 self._kept[address] = Kept(answer, etag, size, time.monotonic())
         return answer
 

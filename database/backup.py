@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with terminable(), archives.alone_in(folder):
             archives.require_room(folder, size)
             archives.dump(dumper, restorer, database, file)
-            removed = _remove_oldest(folder, market, settings.backup_keep)
+            removed = _remove_oldest(folder, market, settings.backup_keep, made=file)
     except (DatabaseUnavailable, psycopg.OperationalError) as error:
         raise StageFailed(one_line(error)) from error
     except OSError as error:
@@ -54,10 +54,13 @@ def size_of_database(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _remove_oldest(folder: Path, market: str, keep: int) -> int:
+def _remove_oldest(folder: Path, market: str, keep: int, *, made: Path) -> int:
     old = archives.backups_of(folder, market)[:-keep]
     for file in old:
-        file.unlink()
+        try:
+            file.unlink()
+        except OSError as error:
+            raise StageFailed(f"backup {made} was made, but {file} cannot be removed: {error.strerror}") from error
     return len(old)
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 
 from config.settings import DatabaseSettings, load
 from config.universe import ETFS
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"schema: expected {expected}, found {found or 'an empty database'}")
             return SUCCESS if found == expected else FAILED
         migrate(settings)
-    except (DatabaseUnavailable, psycopg.OperationalError, sa.exc.OperationalError) as error:
+    except (DatabaseUnavailable, psycopg.OperationalError, sa.exc.DBAPIError, CommandError) as error:
         raise StageFailed(one_line(error)) from error
     print(f"schema {newest_revision()}")
     return SUCCESS

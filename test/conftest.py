@@ -1,6 +1,5 @@
 """Real services for tests: a PostgreSQL server and a Kafka broker of this run's own, on free ports, gone at its end."""
 
-import logging
 import os
 import secrets
 import shutil
@@ -220,8 +219,6 @@ def spark(jdbc_jar: Path) -> Iterator["SparkSession"]:
     # Here, so that tests without Spark don't wait for it.
     from utils.spark import spark_session  # noqa: PLC0415
 
-    # It tells of its end when the interpreter does: after pytest's closing lines, to a stream that is closed.
-    logging.getLogger("py4j").setLevel(logging.WARNING)
     with spark_session("test", settings=SparkSettings(jdbc_jar=jdbc_jar)) as session:
         yield session
 

@@ -7,14 +7,15 @@ exist yet is made once, by the first job that succeeds. Everything the JVM must 
 
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyspark
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.errors.exceptions.captured import CapturedException
@@ -26,6 +27,7 @@ from utils.program import StageFailed
 log = logging.getLogger(__name__)
 
 FETCH_ROWS = 10_000  # the driver's default, 0, reads a whole answer into memory
+JVM_END_SECONDS = 5  # between what Python hears of a killed JVM and its end
 SNAPSHOT = "spark.actstock.snapshot"
 QUIET = Path(__file__).parent.parent / "config" / "spark-log4j2.properties"
 ONE_PARTITION = "1"
@@ -90,6 +92,8 @@ def spark_session(
     Raises StageFailed when no JVM starts, and for what breaks in Java within the block.
     """
     settings = settings or load(SparkSettings)
+    # It is chatty about a gateway that was told to end, or has ended; what broke is the error's.
+    logging.getLogger("py4j").setLevel(logging.ERROR)
     archive = settings.class_archive
     made = archive.with_name(f"{archive.name}.{os.getpid()}") if archive is not None and not archive.exists() else None
     if made is not None:
@@ -140,11 +144,19 @@ def _java_said(error: BaseException) -> str | None:
     Such an error has its text from the JVM: it can be read only while that lives.
     """
     if not isinstance(error, Py4JJavaError | CapturedException):
-        return None
+        return _jvm_ended(error)
     log.error("broken in Java", exc_info=error)
     lines = str(error).splitlines()
     causes = [line.partition(": ")[2] for line in lines if line.startswith((": ", "Caused by: "))]
     return f"Spark: {causes[-1] if causes else lines[0]}"
+
+
+def _jvm_ended(error: BaseException) -> str | None:
+    gateway = SparkContext._gateway
+    if isinstance(error, Py4JError | ConnectionError) and gateway is not None and gateway.proc is not None:
+        with suppress(subprocess.TimeoutExpired):
+            return f"Spark: its JVM ended with {gateway.proc.wait(JVM_END_SECONDS)}"
+    return None
 
 
 def _end_jvm() -> None:
@@ -199,8 +211,8 @@ def read_query(spark: SparkSession, query: str, settings: DatabaseSettings | Non
 def cached(frame: DataFrame) -> DataFrame:
     """The frame for several uses, computed once.
 
-    Of a job over one session it is brought to the driver and back, at once: it is a part of the plan then, and what
-    writes and reads Spark's cache would take longer to compile than its few rows to compute.
+    Where Spark's optimisers are off it is brought to the driver and back, at once: it is a part of the plan then, and
+    what writes and reads Spark's cache would take longer to compile than so few rows to compute.
     """
     if not _is_small(frame.sparkSession):
         return frame.cache()

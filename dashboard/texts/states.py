@@ -16,8 +16,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{d} · {p}: no position. No ETF rose and beat SPY, or no candidate rose.",
     ),
     "empty.left_out": (
-        "{d} · {p}: 보유 종목 없음. 조건을 채운 후보가 없었고, {n}건은 자료가 없어 판단하지 못했습니다.",
-        "{d} · {p}: no position. No candidate qualified; {n} could not be judged for lack of data.",
+        "{d} · {p}: 보유 종목 없음. 조건을 채운 후보가 없었고, {n}건은 판단하지 못했습니다.",
+        "{d} · {p}: no position. No candidate qualified; {n} could not be judged.",
     ),
     "empty.hint": (
         "다른 기간을 선택하거나 이전 거래일을 볼 수 있습니다.",

@@ -22,7 +22,7 @@ from batch.stage import run_batch
 from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Clock, Row, shared_session, write_bar
 from test.conftest import Database
 from test.e2e.market import D
-from utils.program import USAGE
+from utils.program import FAILED, USAGE
 from utils.sessions import close_of, month_start, next_session, session_offset
 
 DAILY = (
@@ -315,6 +315,22 @@ def test_an_evening_of_bad_input(
 
     assert spark_05_portfolio_performance.main([f"--as-of={D}"]) == 0
     assert without_nan(bad) > 40
+
+
+def test_a_database_that_goes_half_way_is_one_line(
+    in_process: None,
+    market: psycopg.Connection[Row],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def ended(connection: psycopg.Connection[Row], *_: object, **__: object) -> None:
+        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(spark_01_trending_etf_identifier.trending, "replace_trending", ended)
+    code, err = said(spark_01_trending_etf_identifier, f"--as-of {D}", monkeypatch, capsys)
+    line = "spark_01_trending_etf_identifier.py: terminating connection due to administrator command"
+    assert (code, err.splitlines()[-1], "Traceback" in err) == (FAILED, line, False)
+    assert market.execute("SELECT count(*) FROM analytics_03_trending_etfs").fetchone() == (0,)
 
 
 def test_a_weight_of_zero_is_published_merged_and_followed(

@@ -57,7 +57,7 @@ def named(dockerfile: str) -> set[str]:
     text = (REPO / dockerfile).read_text(encoding="utf-8")
     listed = re.search(r"--build-constraints requirements\.txt \\\n(.*?)\n\n", text + "\n", re.DOTALL)
     assert listed, dockerfile
-    words = re.findall(r"[\w.-]+(?:\[[\w,]+\])?", listed[1].split("\nARG")[0])
+    words = re.findall(r"[\w.-]+(?:\[[\w,]+\])?", listed[1].split("\nARG")[0].split("&&")[0])
     return {_normal(name) for word in words for name in _with_extras(word)}
 
 

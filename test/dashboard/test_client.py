@@ -133,7 +133,7 @@ def test_what_is_kept_is_bounded_in_memory_and_on_disk(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = len(b'{"answer":42}')
-    monkeypatch.setattr(dashboard.client, "KEPT_BYTES", 2 * one)
+    monkeypatch.setattr(dashboard.client, "KEPT_BYTES", 2 * (one + dashboard.client.OVERHEAD_BYTES))
     monkeypatch.setattr(dashboard.client, "PRUNE_BYTES", 1)
     monkeypatch.setattr(dashboard.client, "KEPT_FILE_BYTES", 300)
     reader = client(api, tmp_path)

@@ -104,7 +104,7 @@ def test_without_a_rate_won_cannot_be_chosen_and_says_why(rate: dict[str, float]
         ([], "2026-01-23 · 20 days: no position. No ETF rose and beat SPY, or no candidate rose."),
         (
             [{"ticker": "DELTA", "etf": "QQQ", "reason": "no_market_cap"}],
-            "2026-01-23 · 20 days: no position. No candidate qualified; 1 could not be judged for lack of data.",
+            "2026-01-23 · 20 days: no position. No candidate qualified; 1 could not be judged.",
         ),
     ],
 )

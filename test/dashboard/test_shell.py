@@ -43,10 +43,10 @@ def test_after_g_any_key_may_follow(reader: Reader) -> None:
 
 
 def test_the_bar_of_a_page_on_its_way_goes_when_the_page_is_there(new_reader: Reader) -> None:
+    new_reader.page.clock.install()
     new_reader.page.add_init_script(  # the moment at which the bar is shown comes after a quick answer
         "const wait = setTimeout; window.setTimeout = (work, ms) => wait(work, ms === 150 ? 30_000 : ms)"
     )
-    new_reader.page.clock.install()
     new_reader.open("/?lang=ko")
     new_reader.page.keyboard.press("[")
     new_reader.page.wait_for_selector(".badge-fresh:has-text('과거 조회')")

@@ -372,6 +372,17 @@ def test_only_the_newest_backups_of_the_market_are_kept(
     assert left == ["actstock-demo-20240115T030000Z.dump", "actstock-yahoo-20240101T030000Z.dump", "notes.txt"]
 
 
+def test_a_backup_that_was_made_is_said_to_be_although_an_old_one_stays(
+    market: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = backed_up(tmp_path).with_name("actstock-demo-20240101T030000Z.dump")
+    old.mkdir()  # which nobody can remove as a file
+    monkeypatch.setenv("MAINTENANCE_BACKUP_KEEP", "1")
+    with pytest.raises(StageFailed, match=rf"^backup .*\.dump was made, but {old} cannot be removed: ") as said:
+        backup.main([])
+    assert Path(str(said.value).split()[1]).stat().st_size > 0
+
+
 def test_a_backup_that_fails_leaves_nothing_and_removes_nothing(
     market: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,14 @@ def test_a_database_that_is_away_is_one_line_that_names_it(database: Database, a
     assert line.startswith(f"migrate.py: database 127.0.0.1:{port}/{database.name}: ")
 
 
+def test_a_schema_of_a_newer_version_is_one_line(database: Database) -> None:
+    with database.server.connect(database.name) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    done = migrate(database)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "migrate.py: Can't locate revision identified by '9999'\n"
+
+
 def test_a_wrong_password_is_one_line(database: Database) -> None:
     done = migrate(database, DB_PASSWORD="wrong")
     [line] = done.stderr.splitlines()

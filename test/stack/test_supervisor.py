@@ -17,7 +17,6 @@ from utils.stack.folder import DEMO, Folder, make
 SLOW = """
 import pathlib, signal, sys, time
 told = pathlib.Path(sys.argv[1])
-told.touch()
 def note(*_):
     with told.open("a") as file:
         file.write("asked ")
@@ -27,6 +26,7 @@ def note(*_):
             file.write("ended")
         sys.exit(0)
 signal.signal(signal.SIGTERM, note)
+told.touch()
 while True:
     time.sleep(0.05)
 """
@@ -83,18 +83,18 @@ def test_a_stop_that_another_one_overtakes_ends_well(
 
 def test_a_number_that_is_another_programs_by_now_is_not_waited_for(folder: Folder) -> None:
     (folder.run / "supervisord.pid").write_text(str(psutil.Process().ppid()))
-    began = time.monotonic()
-    supervisor.stop(folder, patience=5)
-    assert time.monotonic() - began < 4
+    assert supervisor._ending(folder) is None
 
 
 def test_a_folder_with_a_long_path_leaves_nothing_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The socket's path has a limit: such a folder's is below the system's for temporary files."""
     folder = make(tmp_path / ("long" * 30) / "demo", DEMO, {})
     monkeypatch.setattr(tempfile, "tempdir", tempfile.mkdtemp(prefix="act-"))
-    supervisor.start(folder)
-    assert supervisor.pid(folder) is not None
-    assert list(Path(tempfile.gettempdir()).iterdir()) != []
-    supervisor.stop(folder)
+    try:
+        supervisor.start(folder)
+        assert supervisor.pid(folder) is not None
+        assert list(Path(tempfile.gettempdir()).iterdir()) != []
+    finally:
+        supervisor.stop(folder)
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
     Path(tempfile.gettempdir()).rmdir()

@@ -71,6 +71,33 @@ def test_what_breaks_in_java_is_one_line_and_the_log_has_its_trace(jdbc_jar: Pat
     assert "Traceback (most recent call last):" in log
 
 
+ENDS_ITS_JVM = """
+import os, signal
+from pyspark import SparkContext
+from utils.program import run_program
+from utils.spark import spark_session
+
+def main(argv):
+    with spark_session("killed") as spark:
+        os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
+        spark.sql("SELECT 1").collect()
+    return 0
+
+raise SystemExit(run_program(main))
+"""
+
+
+def test_a_jvm_that_was_killed_is_one_line(jdbc_jar: Path) -> None:
+    program = subprocess.run(
+        [sys.executable, "-c", ENDS_ITS_JVM],
+        env=os.environ | {"PYTHONPATH": str(REPO), "SPARK_JDBC_JAR": str(jdbc_jar)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (program.returncode, program.stderr.splitlines()[-1]) == (1, "-c: Spark: its JVM ended with -9")
+
+
 def of_one_session(spark: SparkSession) -> AbstractContextManager[None]:
     return nullcontext()
 

@@ -97,10 +97,10 @@ def start(arguments: argparse.Namespace) -> int:
     checks.settings(os.environ)
     checks.market(market, path, now)
     only = arguments.only.split(",") if arguments.only else []
+    checks.places(path)
     is_new = not (path / "market.json").exists()
     # With a full disk, too, the database can be asked what may go.
     if is_new or not (only or supervisor.pid(open_folder(path))):
-        checks.places(path)
         checks.resources(path)
     # Only then is anything written: another start may be at work with the settings that are there.
     with _alone(claim(path, market)):

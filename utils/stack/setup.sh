@@ -111,8 +111,6 @@ sync() { # environment, lock: runs under the lock of this set-up
     # The lock also pins what pyspark is built with.
     "$uv" pip sync ${quiet:+--quiet} --require-hashes --build-constraints "$lock" --python "$home/bin/python" "$lock" >&2 </dev/null ||
         fail "expected every package of $2 with its hash, see above; started again, it goes on from here"
-    # Without MLlib: every Spark session would begin by setting up the functions it adds.
-    rm -f "$home"/lib/python3.11/site-packages/pyspark/jars/spark-mllib_*.jar
     printf '%s\n' "$wanted" >"$home/.lock-sha256"
 }
 
@@ -124,5 +122,7 @@ set_up() { # environment, lock
     find_java
     # One set-up at a time: a second one waits, and then finds everything done.
     { flock 9; sync "$1" "$2" 9>&-; } 9>"$downloads/setup.lock"
+    # Without MLlib: every Spark session would begin by setting up the functions it adds.
+    rm -f "$repo/$1"/lib/python3.11/site-packages/pyspark/jars/spark-mllib_*.jar
     export ACTSTOCK_SETUP_SECONDS=$((SECONDS - began))
 }

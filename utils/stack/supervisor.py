@@ -114,8 +114,11 @@ def stop(folder: Folder, *, patience: float = 120) -> None:
     running = pid(folder) or _ending(folder)
     members = processes_of(folder) | (session.members(running) if running is not None else set())
     if running is not None:
-        with suppress(*GONE):  # another stop was faster: its end is waited for all the same
-            _ask(folder).supervisor.shutdown()
+        with suppress(psutil.NoSuchProcess):
+            try:
+                _ask(folder).supervisor.shutdown()
+            except GONE:  # another stop was faster, or its socket is gone; one that ends already only hears it again
+                psutil.Process(running).terminate()
         with suppress(psutil.NoSuchProcess):
             try:
                 psutil.Process(running).wait(patience)
