@@ -19,6 +19,7 @@ from batch import (
     spark_05_portfolio_performance,
 )
 from batch.stage import run_batch
+from database import trending
 from test.batch.programs import ETFS_TABLE, FETCHED, STOCKS, Clock, Row, shared_session, write_bar
 from test.conftest import Database
 from test.e2e.market import D
@@ -326,7 +327,7 @@ def test_a_database_that_goes_half_way_is_one_line(
     def ended(connection: psycopg.Connection[Row], *_: object, **__: object) -> None:
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(spark_01_trending_etf_identifier.trending, "replace_trending", ended)
+    monkeypatch.setattr(trending, "replace_trending", ended)
     code, err = said(spark_01_trending_etf_identifier, f"--as-of {D}", monkeypatch, capsys)
     line = "spark_01_trending_etf_identifier.py: terminating connection due to administrator command"
     assert (code, err.splitlines()[-1], "Traceback" in err) == (FAILED, line, False)
