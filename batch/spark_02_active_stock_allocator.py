@@ -24,7 +24,7 @@ from database import extracts, findings, portfolios, trending
 from database.connection import Connection
 from database.trending import Measured
 from utils.clock import platform_now
-from utils.spark import cached, read_query, spark_session
+from utils.spark import cached, local_frame, read_query, spark_session
 
 Etfs = Mapping[tuple[date, int], Measured]
 
@@ -37,18 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         sessions = with_trends(run, etfs)
         if sessions:
             with spark_session(STAGE.process, years_of_data=run.years_of_data, snapshot=run.snapshot) as spark:
-                candidates = cached(judged(spark, sessions))
+                candidates = cached(judged(spark, sessions, etfs))
                 positions = allocate(candidates, unknown_sector=UNKNOWN_SECTOR)
                 for portion, (looked_at, held) in collected(sessions, candidates, positions):
                     publish(run, portion, etfs, looked_at, held)
     return run.exit_code
 
 
-def judged(spark: SparkSession, sessions: Sequence[date]) -> DataFrame:
+def judged(spark: SparkSession, sessions: Sequence[date], etfs: Etfs) -> DataFrame:
     """Every holding looked at, with its outcome: read, then rules 4.1 to 4.4."""
+    trends = [(session, days, etf) for (session, days), found in etfs.items() for etf in found.trending]
     return judged_candidates(
-        trends=read_query(spark, extracts.trending_etfs(sessions)),
-        listed=read_query(spark, extracts.holdings(sessions)),
+        trends=local_frame(spark, trends, "as_of_date date, period_days int, etf_ticker string"),
+        listed=cached(read_query(spark, extracts.holdings(sessions))),
         bars=cached(read_query(spark, extracts.stock_bars(sessions, ends_of(sessions)))),
         quotes=read_query(spark, extracts.market_cap_quotes(sessions)),
         splits=read_query(spark, extracts.splits(sessions)),

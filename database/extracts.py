@@ -150,15 +150,6 @@ def holdings(sessions: Sequence[date]) -> str:
     )
 
 
-def trending_etfs(sessions: Sequence[date]) -> str:
-    """as_of_date, period_days, etf_ticker of what trends."""
-    return _text(
-        """SELECT as_of_date, period_days, etf_ticker FROM analytics_03_trending_etfs
-           WHERE is_trending AND as_of_date = ANY({sessions})""",
-        sessions=list(sessions),
-    )
-
-
 def positions(sessions: Sequence[date]) -> str:
     """as_of_date, period_days, ticker, portfolio_weight, company_name, sector, market_cap of those sessions."""
     return _text(
