@@ -55,12 +55,14 @@ def size_of_database(connection: Connection) -> int:
 
 
 def _remove_oldest(folder: Path, market: str, keep: int, *, made: Path) -> int:
-    old = archives.backups_of(folder, market)[:-keep]
+    old, stays = archives.backups_of(folder, market)[:-keep], []
     for file in old:
         try:
-            file.unlink()
+            file.unlink(missing_ok=True)
         except OSError as error:
-            raise StageFailed(f"backup {made} was made, but {file} cannot be removed: {error.strerror}") from error
+            stays.append(f"{file} cannot be removed: {error.strerror}")
+    if stays:
+        raise StageFailed(f"backup {made} was made, but {'; '.join(stays)}")
     return len(old)
 
 

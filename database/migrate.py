@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"schema: expected {expected}, found {found or 'an empty database'}")
             return SUCCESS if found == expected else FAILED
         migrate(settings)
-    except (DatabaseUnavailable, psycopg.OperationalError, sa.exc.DBAPIError, CommandError) as error:
+    except (DatabaseUnavailable, psycopg.OperationalError, sa.exc.OperationalError, CommandError) as error:
         raise StageFailed(one_line(error)) from error
     print(f"schema {newest_revision()}")
     return SUCCESS

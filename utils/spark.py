@@ -110,6 +110,7 @@ def spark_session(
     try:
         spark = _begun(builder)
         yield spark
+        spark.stop()
     except BaseException as error:
         said = _java_said(error)
         # What broke it may have broken the way to the JVM, too, so it is not asked to stop first. The classes of a job
@@ -120,7 +121,6 @@ def spark_session(
         if said is not None:
             raise StageFailed(said) from None
         raise
-    spark.stop()
     _end_jvm()
     if archive is not None and made is not None and made.exists():
         made.replace(archive)

@@ -99,7 +99,7 @@ def evening(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
 def said(
     program: ModuleType, arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int | str | None, str]:
-    """Exit code and stderr of the program as a person runs it. There is no database: none may be needed."""
+    """Exit code and stderr of the program as a person runs it; of a test without a database, none may be needed."""
     monkeypatch.setattr(sys, "argv", [f"{name_of(program)}.py", *arguments.split()])
     with pytest.raises(SystemExit) as end:
         run_batch(program.main)

@@ -20,6 +20,7 @@ from batch.transforms import allocation as transforms
 from config.universe import UNKNOWN_SECTOR
 from database import performance as stored_performance
 from database import rebalances
+from database import trending as stored_trending
 from database.connection import connect
 from test.reference import months, performance, rebalance, top_holdings
 from test.reference.allocation import allocate
@@ -62,7 +63,9 @@ def test_trends_candidates_and_weights(market: Computed, spark: SparkSession) ->
     trends = trending(market.market, sessions)
     made = allocate(market.market, trends)
     assert_near(trends, measured(spark_01_trending_etf_identifier.measured(spark, sessions)), TRENDING)
-    judged = spark_02_active_stock_allocator.judged(spark, sessions).cache()
+    with connect() as connection:
+        etfs = stored_trending.measured(connection, sessions)
+    judged = spark_02_active_stock_allocator.judged(spark, sessions, etfs).cache()
     assert_near(made.candidates, rows_of(judged), CANDIDATES)
     assert_near(made.positions, rows_of(transforms.allocate(judged, unknown_sector=UNKNOWN_SECTOR)), POSITIONS)
 

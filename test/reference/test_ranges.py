@@ -18,7 +18,7 @@ from batch import (
 )
 from batch.transforms.allocation import allocate
 from config.universe import UNKNOWN_SECTOR
-from database import performance, rebalances
+from database import performance, rebalances, trending
 from database.connection import connect
 from test.reference.conftest import Computed
 from utils.sessions import last_sundays_between
@@ -44,7 +44,9 @@ def trends(spark: SparkSession, sessions: Sequence[date]) -> Sequence[DataFrame]
 
 
 def portfolios(spark: SparkSession, sessions: Sequence[date]) -> Sequence[DataFrame]:
-    judged = spark_02_active_stock_allocator.judged(spark, sessions).cache()
+    with connect() as connection:
+        etfs = trending.measured(connection, sessions)
+    judged = spark_02_active_stock_allocator.judged(spark, sessions, etfs).cache()
     return [judged, allocate(judged, unknown_sector=UNKNOWN_SECTOR)]
 
 

@@ -81,6 +81,15 @@ def test_a_stop_that_another_one_overtakes_ends_well(
     assert slow.read_text() == "asked ended"
 
 
+def test_one_whose_socket_is_gone_is_ended_all_the_same(folder: Folder, slow: Path) -> None:
+    socket = supervisor._socket(folder)
+    assert socket is not None
+    socket.unlink()
+    supervisor.stop(folder, patience=10)
+    assert slow.read_text() == "asked ended"  # in order, and not by the death of its supervisor
+    assert supervisor.processes_of(folder) == set()
+
+
 def test_a_number_that_is_another_programs_by_now_is_not_waited_for(folder: Folder) -> None:
     (folder.run / "supervisord.pid").write_text(str(psutil.Process().ppid()))
     assert supervisor._ending(folder) is None

@@ -123,6 +123,7 @@ set_up() { # environment, lock
     # One set-up at a time: a second one waits, and then finds everything done.
     { flock 9; sync "$1" "$2" 9>&-; } 9>"$downloads/setup.lock"
     # Without MLlib: every Spark session would begin by setting up the functions it adds.
-    rm -f "$repo/$1"/lib/python3.11/site-packages/pyspark/jars/spark-mllib_*.jar
+    rm -f "$repo/$1"/lib/python3.11/site-packages/pyspark/jars/spark-mllib_*.jar ||
+        fail "expected to remove MLlib from $1, see above"
     export ACTSTOCK_SETUP_SECONDS=$((SECONDS - began))
 }
