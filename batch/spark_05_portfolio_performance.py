@@ -20,7 +20,7 @@ from batch.transforms.performance import realised_performance
 from config.universe import COST_BPS, STALE_AFTER_SESSIONS
 from database import extracts, findings, performance
 from database.connection import Connection
-from utils.spark import cached, read_query, spark_session
+from utils.spark import read_query, spark_session
 
 Row = dict[str, Any]
 
@@ -54,11 +54,9 @@ def series(oldest: date, last: date, *, snapshot: str) -> list[Row]:
 
 def realised(spark: SparkSession, oldest: date, last: date) -> DataFrame:
     """The rows of all series up to the session: read, then rules 8. `oldest`: of the portfolios."""
-    published = cached(read_query(spark, extracts.published_portfolios(last)))
-    revision = ["strategy", "as_of_date", "revision"]
     return realised_performance(
-        published=published.select(*revision, "origin", "published_at").distinct(),
-        weights=published.where("ticker IS NOT NULL").select(*revision, "ticker", "portfolio_weight"),
+        published=read_query(spark, extracts.published_portfolios(last)),
+        weights=read_query(spark, extracts.published_weights(last)),
         bars=read_query(spark, extracts.held_bars(last)),
         rates=read_query(spark, extracts.exchange_rates_until(last)),
         benchmark_bars=read_query(spark, extracts.benchmark_bars(last)),

@@ -182,13 +182,14 @@ WEIGHTS = f"{DAILY_WEIGHTS} UNION ALL {MONTHLY_WEIGHTS} UNION ALL {REPLACED_WEIG
 
 
 def published_portfolios(last: date) -> str:
-    """strategy, as_of_date, origin, revision, published_at, ticker, portfolio_weight: every revision of what can be
-    bought by the session, a row a position; one without positions has a row without a ticker.
-    """
-    # One statement: between two a portfolio may be published anew, and its revision be read without its positions.
+    """strategy, as_of_date, origin, revision, published_at: every revision of what can be bought by the session."""
+    return _text(f"SELECT * FROM ({REVISIONS}) p WHERE as_of_date < {{last}}", last=last)
+
+
+def published_weights(last: date) -> str:
+    """strategy, as_of_date, revision, ticker, portfolio_weight of the positions of published_portfolios."""
     return _text(
-        f"""SELECT strategy, as_of_date, origin, revision, published_at, ticker, portfolio_weight::float8
-            FROM ({REVISIONS}) p LEFT JOIN ({WEIGHTS}) w USING (strategy, as_of_date, revision)
+        f"""SELECT strategy, as_of_date, revision, ticker, portfolio_weight::float8 FROM ({WEIGHTS}) w
             WHERE as_of_date < {{last}}""",
         last=last,
     )
