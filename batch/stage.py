@@ -11,7 +11,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import psycopg
 
@@ -22,10 +22,13 @@ from utils.arguments import parse_dates, program_parser
 from utils.clock import ClockUnavailable, NotAClosedSession, closed_session, newest_session
 from utils.program import FAILED, SUCCESS, AlreadyComplete, StageFailed, one_line, run_program, terminable
 from utils.sessions import previous_session, sessions_between, sessions_until
+from utils.spark import begin_early, early_start
 
 log = logging.getLogger(__name__)
 
 MANY_SESSIONS = 500  # measured: over 122 sessions the optimisers double a job's time, over 600 it is about even
+
+EARLY_RANGE = timedelta(days=30)  # of a range that no program takes for years of data
 
 NAMED_AT_ONCE = 10  # a long range leaves out more than a line can hold; the log has them all
 
@@ -54,11 +57,13 @@ def batch_parser(doc: str | None, *, force: str = "compute again although nothin
 
 
 def parse_sessions(argv: Sequence[str] | None, *, doc: str | None) -> Asked:
-    """--as-of D (default: the newest closed session), or --from and --to.
+    """--as-of D (default: the newest closed session), or --from and --to. Spark begins early for few of them.
 
     Raises UsageError or NotAClosedSession with one line.
     """
     given = parse_dates(batch_parser(doc), argv, one="--as-of", what="session", default="the newest closed")
+    if given.first is None or given.last - given.first <= EARLY_RANGE:
+        begin_early()
     newest = newest_session()
     if given.first is None:
         return Asked(closed_session(given.one, newest) if given.one else newest, force=given.force)
@@ -202,7 +207,8 @@ def run_batch(main: Callable[[Sequence[str] | None], int]) -> None:
 
     def named(argv: Sequence[str] | None) -> int:
         try:
-            return main(argv)
+            with early_start():
+                return main(argv)
         except (DatabaseUnavailable, ClockUnavailable, psycopg.OperationalError) as error:
             raise StageFailed(one_line(error)) from error
 

@@ -6,22 +6,29 @@ Every function takes the calendar's name where it can be another than New York's
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-
-import exchange_calendars
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from config.universe import NEW_YORK
+
+# Half of what a batch program loads: where they are used, so that Spark's JVM starts beside it.
+if TYPE_CHECKING:
+    import exchange_calendars
+    import pandas as pd
 
 # Sessions are counted from here on; the calendars begin a month earlier, so that the first has one before it.
 FIRST_DAY = date(2000, 1, 1)
 
 
 @cache
-def _calendar(name: str) -> exchange_calendars.ExchangeCalendar:
+def _calendar(name: str) -> "exchange_calendars.ExchangeCalendar":
+    import exchange_calendars  # noqa: PLC0415
+
     return exchange_calendars.get_calendar(name, start=_timestamp(FIRST_DAY - timedelta(days=31)))
 
 
-def _timestamp(day: date) -> pd.Timestamp:
+def _timestamp(day: date) -> "pd.Timestamp":
+    import pandas as pd  # noqa: PLC0415
+
     return pd.Timestamp(day.year, day.month, day.day)
 
 
@@ -148,7 +155,8 @@ def last_sundays_between(first: date, last: date) -> list[date]:
     >>> [day.isoformat() for day in last_sundays_between(date(2025, 11, 30), date(2026, 1, 24))]
     ['2025-11-30', '2025-12-28']
     """
-    sundays = [last_sunday(month.date()) for month in pd.date_range(first.replace(day=1), last, freq="MS")]
+    months = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
+    sundays = map(last_sunday, months)
     return [day for day in sundays if first <= day <= last]
 
 

@@ -10,13 +10,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyspark
 from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark import SparkContext
+from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, SparkSession
@@ -82,6 +83,70 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
     )
 
 
+_early: ThreadPoolExecutor | None = None
+
+
+@contextmanager
+def early_start() -> Iterator[None]:
+    """Within the block, begin_early may begin the context that spark_session will ask for; it is ended with the block.
+
+    A JVM that was there before is left alone.
+    """
+    global _early  # noqa: PLW0603 - as the context: one a process
+    if SparkContext._gateway is not None:
+        yield
+        return
+    try:
+        with ThreadPoolExecutor(1, "early-spark") as _early:
+            yield
+    finally:
+        _early = None
+        if SparkContext._gateway is not None:  # nothing asked for a session
+            context = SparkContext._active_spark_context
+            if context is not None:
+                with suppress(Py4JError, ConnectionError):  # a JVM that has gone needs no end
+                    context.stop()
+            _end_jvm()
+
+
+def begin_early() -> None:
+    """Begin the context of a job over few sessions in a thread, within early_start; elsewhere do nothing.
+
+    The JVM takes as long to start as Python's calendars to load. What goes wrong, spark_session meets and says.
+    """
+    if _early is not None:
+        _early.submit(_begin_context)
+
+
+def _begin_context() -> None:
+    settings = load(SparkSettings)
+    if not _archived(settings):
+        return  # for spark_session to make one
+    _prepare()
+    options = java_options(archive=settings.class_archive, made=None)
+    conf = SparkConf(loadDefaults=False).setAppName(Path(sys.argv[0]).stem).setMaster(settings.master_url)
+    conf.setAll(list(configuration(settings, options=options, years_of_data=False).items()))
+    SparkContext.getOrCreate(conf)
+
+
+def _wait_for_early() -> None:
+    if _early is not None:
+        _early.submit(lambda: None).result()  # one thread: what was asked of it before is done then
+
+
+def _archived(settings: SparkSettings) -> bool:
+    return settings.class_archive is None or settings.class_archive.exists()
+
+
+def _prepare() -> None:
+    # It is chatty about a gateway that was told to end, or has ended; what broke is the error's.
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    # spark-submit would first start a Python that looks for this, and it does start a JVM that only prints the command
+    # line of the second.
+    os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
+    os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+
+
 @contextmanager
 def spark_session(
     name: str, *, years_of_data: bool = False, snapshot: str = "", settings: SparkSettings | None = None
@@ -92,24 +157,25 @@ def spark_session(
     Raises StageFailed when no JVM starts, and for what breaks in Java within the block.
     """
     settings = settings or load(SparkSettings)
-    # It is chatty about a gateway that was told to end, or has ended; what broke is the error's.
-    logging.getLogger("py4j").setLevel(logging.ERROR)
+    _prepare()
     archive = settings.class_archive
-    made = archive.with_name(f"{archive.name}.{os.getpid()}") if archive is not None and not archive.exists() else None
-    if made is not None:
+    made = None
+    if archive is not None and not _archived(settings):
+        made = archive.with_name(f"{archive.name}.{os.getpid()}")
         made.parent.mkdir(parents=True, exist_ok=True)
-    # spark-submit would first start a Python that looks for this, and it does start a JVM that only prints the command
-    # line of the second.
-    os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
-    os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
     builder = SparkSession.builder.appName(name).master(settings.master_url)
     options = java_options(archive=archive, made=made)
     for key, value in configuration(settings, options=options, years_of_data=years_of_data).items():
         builder = builder.config(key, value)
     builder = builder.config(SNAPSHOT, snapshot)
     try:
+        _wait_for_early()
         spark = _begun(builder)
+        if _early is not None and not years_of_data:
+            # Building the plan takes one core: on the other, a job of one row meets first what is slow at first.
+            _early.submit(lambda: spark.range(1).toArrow())
         yield spark
+        _wait_for_early()
         spark.stop()
     except BaseException as error:
         said = _java_said(error)

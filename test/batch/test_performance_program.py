@@ -2,14 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from unittest.mock import Mock
 
 import psycopg
 import pytest
 
-from batch import spark_05_portfolio_performance
 from database import extracts
-from database.connection import connect
+from database.connection import connect, snapshot
 from database.portfolios import Portfolio, publish_daily
 from test.batch.programs import ETFS_TABLE, PERFORMANCE, STOCKS, Clock, Row, Run, succeed, write_bar
 from test.conftest import Database
@@ -92,32 +90,27 @@ def test_what_a_position_may_be_valued_by(database: Database, prices: psycopg.Co
     assert [day for _, day, _ in prices.execute(extracts.benchmark_bars(FRI))] == [MON, TUE, THU, FRI]
 
 
-def test_revisions_and_their_positions_are_read_together(
+def test_revisions_and_their_positions_are_read_of_one_state(
     database: Database, prices: psycopg.Connection[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In two statements a portfolio that is published between them would be a revision without positions: cash."""
+    """Were they not, a portfolio published between the two reads would be a revision without positions: cash."""
     publish(database, MON, {"AAA": "1"}, close_of(MON))
-    publish(database, MON, {"AAA": "0.5", "BBB": "0.5"}, close_of(TUE))
-    rows = prices.execute(extracts.published_portfolios(FRI)).fetchall()
-    assert sorted(
-        (revision, ticker, weight) for strategy, _, _, revision, _, ticker, weight in rows if strategy == "5d"
-    ) == [
-        (1, "AAA", 1),
-        (2, "AAA", 0.5),
-        (2, "BBB", 0.5),
+    database.as_role("batch", monkeypatch)
+    with snapshot() as (inputs, _):
+        before = inputs.execute(extracts.published_portfolios(FRI)).fetchall()
+        publish(database, MON, {"AAA": "0.5", "BBB": "0.5"}, close_of(TUE))
+        assert inputs.execute(extracts.published_weights(FRI)).fetchall() == [("5d", MON, 1, "AAA", 1)]
+    after = prices.execute(extracts.published_portfolios(FRI)).fetchall()
+    of_5d = [
+        [(day, revision) for strategy, day, _, revision, _ in rows if strategy == "5d"] for rows in (before, after)
     ]
-    assert {(strategy, ticker) for strategy, _, _, _, _, ticker, _ in rows if strategy != "5d"} == {
-        ("10d", None),
-        ("20d", None),
-    }
-    read_query = Mock()
-    monkeypatch.setattr(spark_05_portfolio_performance, "read_query", read_query)
-    monkeypatch.setattr(spark_05_portfolio_performance, "realised_performance", Mock())
-    monkeypatch.setattr(spark_05_portfolio_performance, "calendar_of", Mock())
-    spark_05_portfolio_performance.realised(Mock(), MON, FRI)
-    asked = [query for (_, query), _ in read_query.call_args_list]
-    assert sum("published_at" in query for query in asked) == 1
-    assert sum("portfolio_weight" in query and "adj_close_price" not in query for query in asked) == 1
+    assert (of_5d[0], sorted(of_5d[1])) == ([(MON, 1)], [(MON, 1), (MON, 2)])
+    assert {strategy for strategy, *_ in before} == {"5d", "10d", "20d"}
+    assert sorted(prices.execute(extracts.published_weights(FRI)).fetchall()) == [
+        ("5d", MON, 1, "AAA", 1),
+        ("5d", MON, 2, "AAA", 0.5),
+        ("5d", MON, 2, "BBB", 0.5),
+    ]
 
 
 def row(origin: str, trade_date: date, numbers: str, positions: int) -> Row:

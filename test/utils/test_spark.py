@@ -71,6 +71,61 @@ def test_what_breaks_in_java_is_one_line_and_the_log_has_its_trace(jdbc_jar: Pat
     assert "Traceback (most recent call last):" in log
 
 
+BEGINS_EARLY = """
+import psutil
+from utils.program import run_program
+from utils.spark import begin_early, early_start, spark_session
+
+def main(argv):
+    with early_start():
+        begin_early()
+        if {asks}:
+            with spark_session("asked for") as spark:
+                codegen = spark.conf.get("spark.sql.codegen.wholeStage")
+                print(spark.sparkContext.appName, spark.range(3).count(), codegen)
+    print(psutil.Process().children(recursive=True))
+    return 0
+
+raise SystemExit(run_program(main))
+"""
+
+
+def begins_early(*, asks: bool, **settings: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", BEGINS_EARLY.format(asks=asks)],
+        env=os.environ | {"PYTHONPATH": str(REPO)} | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_context_begun_early_is_the_sessions_and_ends_with_it(jdbc_jar: Path) -> None:
+    program = begins_early(asks=True, SPARK_JDBC_JAR=str(jdbc_jar))
+    assert (program.returncode, program.stdout.splitlines()) == (0, ["-c 3 false", "[]"])
+
+
+def test_a_context_begun_early_ends_when_nothing_asks_for_it(jdbc_jar: Path) -> None:
+    program = begins_early(asks=False, SPARK_JDBC_JAR=str(jdbc_jar))
+    assert (program.returncode, program.stdout.splitlines()) == (0, ["[]"])
+
+
+def test_a_class_archive_is_made_by_the_session_not_by_what_began_early(jdbc_jar: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "spark.jsa"
+    program = begins_early(asks=True, SPARK_JDBC_JAR=str(jdbc_jar), SPARK_CLASS_ARCHIVE=str(archive))
+    assert (program.returncode, program.stdout.splitlines()) == (0, ["asked for 3 false", "[]"])
+    assert archive.exists()
+
+
+def test_what_an_early_start_lacks_the_session_says_in_one_line(tmp_path: Path) -> None:
+    lacking = {"JAVA_HOME": str(tmp_path / "no-java"), "SPARK_JDBC_JAR": str(tmp_path / "x.jar")}
+    program = begins_early(asks=True, **lacking)
+    ours = [line for line in program.stderr.splitlines() if "spark-class" not in line]
+    assert (program.returncode, len(ours)) == (1, 1)
+    assert ours[0].startswith("-c: Spark did not start, expected Java 17 or newer")
+    assert (begins_early(asks=False, **lacking).returncode) == 0
+
+
 ENDS_ITS_JVM = """
 import os, signal
 from pyspark import SparkContext
