@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyspark
 from py4j.protocol import Py4JError, Py4JJavaError
+from pydantic import ValidationError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.errors.exceptions.captured import CapturedException
@@ -41,6 +42,9 @@ ONE_SESSION = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.defaultSizeInBytes": "1048576",
 }
+# All steps of its plan are one task, and each takes a page of memory at least: of those that Spark would choose, of
+# 16 MiB, a small heap has too few.
+SMALL_PAGES = {"spark.buffer.pageSize": "1m"}
 # Metaspace grows past its first threshold in every job: a full collection in the middle of it, for nothing.
 QUICK_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MetaspaceSize=256m", "-Xshare:auto")
 QUIET_JVM = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
@@ -61,9 +65,7 @@ def configuration(settings: SparkSettings, *, options: str, years_of_data: bool)
     here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     # Without a limit the first job takes all cores, and the next one waits until it ends.
     share = {"spark.cores.max": str(settings.executor_cores), "spark.executor.memory": settings.executor_memory}
-    # All steps of its plan are one task, and each takes a page of memory at least: of those that Spark would choose, of
-    # 16 MiB, a small heap has too few.
-    small = {} if years_of_data else ONE_SESSION | {"spark.buffer.pageSize": "1m"}
+    small = {} if years_of_data else ONE_SESSION | SMALL_PAGES
     return (
         (here if settings.master_url.startswith("local") else share)
         | {
@@ -101,7 +103,7 @@ def early_start() -> Iterator[None]:
             yield
     finally:
         _early = None
-        if SparkContext._gateway is not None:  # nothing asked for a session
+        if SparkContext._gateway is not None:  # no session ended it
             context = SparkContext._active_spark_context
             if context is not None:
                 with suppress(Py4JError, ConnectionError):  # a JVM that has gone needs no end
@@ -112,20 +114,26 @@ def early_start() -> Iterator[None]:
 def begin_early() -> None:
     """Begin the context of a job over few sessions in a thread, within early_start; elsewhere do nothing.
 
-    The JVM takes as long to start as Python's calendars to load. What goes wrong, spark_session meets and says.
+    The JVM takes as long to start as Python's calendars to load. What goes wrong, spark_session meets and says. On a
+    cluster nothing is begun: cores would be taken by a program that still waits for its turn, or has nothing to do.
     """
     if _early is not None:
         _early.submit(_begin_context)
 
 
 def _begin_context() -> None:
-    settings = load(SparkSettings)
-    if not _archived(settings):
-        return  # for spark_session to make one
+    try:
+        settings = SparkSettings()
+    except ValidationError:
+        return
+    if not settings.master_url.startswith("local") or not _archived(settings):
+        return
     _prepare()
     options = java_options(archive=settings.class_archive, made=None)
     conf = SparkConf(loadDefaults=False).setAppName(Path(sys.argv[0]).stem).setMaster(settings.master_url)
-    conf.setAll(list(configuration(settings, options=options, years_of_data=False).items()))
+    # The session brings the settings of its SQL; those of the context cannot be changed after it began.
+    fixed = configuration(settings, options=options, years_of_data=True) | SMALL_PAGES
+    conf.setAll(list(fixed.items()))
     SparkContext.getOrCreate(conf)
 
 

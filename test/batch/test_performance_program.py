@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from database import extracts
-from database.connection import connect, snapshot
+from database.connection import connect
 from database.portfolios import Portfolio, publish_daily
 from test.batch.programs import ETFS_TABLE, PERFORMANCE, STOCKS, Clock, Row, Run, succeed, write_bar
 from test.conftest import Database
@@ -90,22 +90,25 @@ def test_what_a_position_may_be_valued_by(database: Database, prices: psycopg.Co
     assert [day for _, day, _ in prices.execute(extracts.benchmark_bars(FRI))] == [MON, TUE, THU, FRI]
 
 
-def test_revisions_and_their_positions_are_read_of_one_state(
-    database: Database, prices: psycopg.Connection[Row], monkeypatch: pytest.MonkeyPatch
+def test_revisions_and_positions_are_of_the_state_the_run_began_with(
+    run: Run, clock: Clock, database: Database, prices: psycopg.Connection[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were they not, a portfolio published between the two reads would be a revision without positions: cash."""
+    clock.now = close_of(FRI) + timedelta(hours=1)
     publish(database, MON, {"AAA": "1"}, close_of(MON))
-    database.as_role("batch", monkeypatch)
-    with snapshot() as (inputs, _):
-        before = inputs.execute(extracts.published_portfolios(FRI)).fetchall()
-        publish(database, MON, {"AAA": "0.5", "BBB": "0.5"}, close_of(TUE))
-        assert inputs.execute(extracts.published_weights(FRI)).fetchall() == [("5d", MON, 1, "AAA", 1)]
-    after = prices.execute(extracts.published_portfolios(FRI)).fetchall()
-    of_5d = [
-        [(day, revision) for strategy, day, _, revision, _ in rows if strategy == "5d"] for rows in (before, after)
-    ]
-    assert (of_5d[0], sorted(of_5d[1])) == ([(MON, 1)], [(MON, 1), (MON, 2)])
-    assert {strategy for strategy, *_ in before} == {"5d", "10d", "20d"}
+    weights_until = extracts.published_weights
+
+    def published_meanwhile(last: date) -> str:
+        publish(database, MON, {"AAA": "0.5", "BBB": "0.5"}, close_of(MON) + timedelta(minutes=1))
+        return weights_until(last)
+
+    positions = "SELECT DISTINCT positions FROM analytics_portfolio_performance WHERE strategy = '5d'"
+    monkeypatch.setattr(extracts, "published_weights", published_meanwhile)
+    succeed(run, PERFORMANCE, f"--as-of={FRI}")
+    assert prices.execute(positions).fetchall() == [(1,)]
+    monkeypatch.setattr(extracts, "published_weights", weights_until)
+    succeed(run, PERFORMANCE, f"--as-of={FRI}")
+    assert prices.execute(positions).fetchall() == [(2,)]
     assert sorted(prices.execute(extracts.published_weights(FRI)).fetchall()) == [
         ("5d", MON, 1, "AAA", 1),
         ("5d", MON, 2, "AAA", 0.5),

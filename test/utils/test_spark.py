@@ -73,16 +73,19 @@ def test_what_breaks_in_java_is_one_line_and_the_log_has_its_trace(jdbc_jar: Pat
 
 BEGINS_EARLY = """
 import psutil
+from pyspark import SparkContext
+from utils import spark as ours
 from utils.program import run_program
-from utils.spark import begin_early, early_start, spark_session
 
 def main(argv):
-    with early_start():
-        begin_early()
+    with ours.early_start():
+        ours.begin_early()
+        ours._wait_for_early()
+        print("begun" if SparkContext._active_spark_context else "not begun")
         if {asks}:
-            with spark_session("asked for") as spark:
-                codegen = spark.conf.get("spark.sql.codegen.wholeStage")
-                print(spark.sparkContext.appName, spark.range(3).count(), codegen)
+            with ours.spark_session("asked for", snapshot="of today") as spark:
+                kept = [spark.conf.get(key) for key in (ours.SNAPSHOT, "spark.sql.codegen.wholeStage")]
+                print(*kept, spark.range(3).count())
     print(psutil.Process().children(recursive=True))
     return 0
 
@@ -102,28 +105,41 @@ def begins_early(*, asks: bool, **settings: str) -> "subprocess.CompletedProcess
 
 def test_a_context_begun_early_is_the_sessions_and_ends_with_it(jdbc_jar: Path) -> None:
     program = begins_early(asks=True, SPARK_JDBC_JAR=str(jdbc_jar))
-    assert (program.returncode, program.stdout.splitlines()) == (0, ["-c 3 false", "[]"])
+    assert (program.returncode, program.stdout.splitlines()) == (0, ["begun", "of today false 3", "[]"])
 
 
 def test_a_context_begun_early_ends_when_nothing_asks_for_it(jdbc_jar: Path) -> None:
     program = begins_early(asks=False, SPARK_JDBC_JAR=str(jdbc_jar))
-    assert (program.returncode, program.stdout.splitlines()) == (0, ["[]"])
+    assert (program.returncode, program.stdout.splitlines()) == (0, ["begun", "[]"])
+
+
+def test_nothing_is_begun_early_on_a_cluster(jdbc_jar: Path) -> None:
+    """Its cores would be taken by a program that waits for another's lock, which may wait for cores."""
+    program = begins_early(asks=False, SPARK_JDBC_JAR=str(jdbc_jar), SPARK_MASTER_URL="spark://127.0.0.1:1")
+    assert (program.returncode, program.stdout.splitlines()) == (0, ["not begun", "[]"])
 
 
 def test_a_class_archive_is_made_by_the_session_not_by_what_began_early(jdbc_jar: Path, tmp_path: Path) -> None:
     archive = tmp_path / "spark.jsa"
     program = begins_early(asks=True, SPARK_JDBC_JAR=str(jdbc_jar), SPARK_CLASS_ARCHIVE=str(archive))
-    assert (program.returncode, program.stdout.splitlines()) == (0, ["asked for 3 false", "[]"])
+    assert (program.returncode, program.stdout.splitlines()) == (0, ["not begun", "of today false 3", "[]"])
     assert archive.exists()
 
 
 def test_what_an_early_start_lacks_the_session_says_in_one_line(tmp_path: Path) -> None:
-    lacking = {"JAVA_HOME": str(tmp_path / "no-java"), "SPARK_JDBC_JAR": str(tmp_path / "x.jar")}
-    program = begins_early(asks=True, **lacking)
+    no_java = {"JAVA_HOME": str(tmp_path / "no-java"), "SPARK_JDBC_JAR": str(tmp_path / "x.jar")}
+    program = begins_early(asks=True, **no_java)
     ours = [line for line in program.stderr.splitlines() if "spark-class" not in line]
-    assert (program.returncode, len(ours)) == (1, 1)
+    assert (program.returncode, program.stdout, len(ours)) == (1, "not begun\n", 1)
     assert ours[0].startswith("-c: Spark did not start, expected Java 17 or newer")
-    assert (begins_early(asks=False, **lacking).returncode) == 0
+
+
+def test_a_setting_that_is_missing_is_said_when_a_session_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPARK_JDBC_JAR", raising=False)
+    says = "settings: SPARK_JDBC_JAR: field required"
+    for asks, lines in ((True, [says]), (False, [])):
+        program = begins_early(asks=asks)
+        assert (program.returncode, program.stderr.splitlines()) == (2 if asks else 0, lines)
 
 
 ENDS_ITS_JVM = """
