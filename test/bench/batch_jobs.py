@@ -43,9 +43,9 @@ SIZES = ((1, 500), (2, 500), (5, 500), (10, 500), (1, 5_000), (1, 20_000))
 
 
 def measured(database: Database, archive: Path, *program: str, **settings: str) -> tuple[float, int]:
-    """Seconds from start to end, and the peak of memory in bytes. Raises CalledProcessError when the program fails.
+    """Seconds from start to end, and the most memory seen in bytes. Raises CalledProcessError when the program fails.
 
-    Looked at each `SAMPLE_SECONDS`: five times as often, half a second of a job of ten was the looking.
+    Seen once in `SAMPLE_SECONDS`: five times as often, half a second of a job of ten was the looking.
     """
     [jdbc_jar] = (DOWNLOADS / "jars").glob("postgresql-*.jar")
     spark = {"SPARK_JDBC_JAR": str(jdbc_jar), "SPARK_CLASS_ARCHIVE": str(archive)}
